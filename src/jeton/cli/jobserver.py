@@ -1,0 +1,76 @@
+"""`jeton jobserver`: any command under one pool. Owns its options, the passing on of signals, and the exit status."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+import click
+
+from jeton.jobserver import MAX_JOBS, PoolUnusable, Style, open_pool
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@click.command(
+    short_help="Run a command, and all that it starts, under one pool.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option(
+    "-j",
+    "jobs",
+    metavar="N",
+    type=click.IntRange(1, MAX_JOBS),
+    help="A pool of N slots  [default: the pool that it is started in, else one slot a core]",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["auto", *(style.value for style in Style)]),
+    default="auto",
+    show_default=True,
+    help="How the command is told of the pool: make before 4.4 dies of fifo, ninja speaks nothing else.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def jobserver(jobs: int | None, style: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND under a pool of job tokens: `jeton jobserver -j 8 -- make`.
+
+    Every make, cargo, rustc, gcc and ninja below it shares the pool. A signal that jeton gets is passed on to COMMAND.
+
+    Exit status: COMMAND's own; 128 + N where signal N ended it; 127 where it cannot be found.
+    """
+    try:
+        pool = open_pool(jobs, os.environ)
+    except (PoolUnusable, ValueError) as error:
+        click.echo(f"{error}", err=True)
+        sys.exit(1)
+    invitation = pool.invitation(shlex.join(command), os.environ, None if style == "auto" else Style(style))
+    try:
+        child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
+    except OSError as error:
+        pool.close()
+        click.echo(f"{command[0]}: {error.strerror}", err=True)
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+    def pass_on(signum: int, frame: FrameType | None) -> None:
+        del frame
+        # A terminal's own signals have reached the whole foreground group, the child included.
+        if not (signum in (signal.SIGINT, signal.SIGQUIT) and _in_foreground()):
+            child.send_signal(signum)
+
+    for signum in _PASSED_ON:
+        signal.signal(signum, pass_on)
+    status = child.wait()
+    if pool.server is not None and (missing := pool.server.missing()):
+        tokens = "1 job token was" if missing == 1 else f"{missing} job tokens were"
+        click.echo(f"{command[0]}: {tokens} not returned; a process was killed while it held them", err=True)
+    pool.close()
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False

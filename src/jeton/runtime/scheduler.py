@@ -1,0 +1,168 @@
+"""The scheduler: one thread, one loop, one ready queue. Owns which task runs next; knows nothing of what wakes them.
+
+Ready tasks are stepped in batches inside one callback of the loop, so that a switch between tasks costs a
+queue operation and not a turn of the loop; between batches the loop serves timers and descriptors.
+"""
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count, repeat
+from types import coroutine
+from typing import Any, TypeVar
+
+from jeton.runtime.asyncio_loop import default_loop
+from jeton.runtime.current import Timer, Wakeable, current_scheduler, set_current
+from jeton.runtime.loop import EventLoop, Undo
+from jeton.runtime.task import Task, Trap
+
+T = TypeVar("T")
+
+BATCH = 128
+"""Steps between two turns of the loop: the loop's own cost is spread thin, and I/O waits for some 50 µs at most."""
+
+
+class Scheduler:
+    """Runs tasks on the thread that calls `run`. Everything but `call_from_thread` belongs to that thread."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        self.loop = loop
+        self.current: Task[Any] | None = None
+        self._ready: deque[Task[Any]] = deque()
+        # Invariant: True while a call of _run_batch is on its way or under way; so while _ready is not empty.
+        self._scheduled = False
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._timer_order = count()
+        # Invariant: the loop will call _fire at _armed_for, which is not after the first timer.
+        self._armed_for = float("inf")
+        self._disarm: Undo | None = None
+        self._failure: BaseException | None = None
+
+    def run(self, main: Callable[..., Coroutine[Any, Any, T]], *args: object) -> T:
+        """Run `main(*args)` and all it starts to the end; return its result or raise its error."""
+        set_current(self)
+        try:
+            task: Task[T] = Task(main(*args), self, _Root(self.loop.stop), "main")
+            self.make_ready(task)
+            self.loop.run()
+        finally:
+            set_current(None)
+        if self._failure is not None:
+            raise self._failure
+        return task.result()
+
+    def make_ready(self, task: Task[Any]) -> None:
+        """Put a task at the end of the queue. It must be in no queue."""
+        self._ready.append(task)
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._run_batch)
+
+    def call_from_thread(self, callback: Callable[[], object]) -> None:
+        """Call back soon on this scheduler's thread. May be called from any thread."""
+        self.loop.call_from_thread(callback)
+
+    def wake_at(self, when: float, target: Wakeable) -> Timer:
+        """Wake `target` when the loop's clock has reached `when`; the timer that is returned takes it back."""
+        timer = Timer(target)
+        heappush(self._timers, (when, next(self._timer_order), timer))
+        if when < self._armed_for:
+            self._arm(when)
+        return timer
+
+    def _run_batch(self) -> None:
+        ready = self._ready
+        chooses = self.loop.chooses
+        try:
+            for _ in repeat(None, BATCH if chooses is None else 1):
+                if not ready:
+                    break
+                if chooses is not None:
+                    ready.rotate(-chooses(len(ready)))
+                self.current = task = ready.popleft()
+                try:
+                    trap = task.step()
+                except StopIteration as end:
+                    task.finish(end.value, None)
+                except (KeyboardInterrupt, SystemExit) as error:
+                    task.finish(None, error)
+                    raise
+                except BaseException as error:  # noqa: BLE001  kept for whoever awaits the task
+                    task.finish(None, error)
+                else:
+                    if trap is None:
+                        ready.append(task)
+                    else:
+                        task.park(trap)
+        except BaseException as failure:  # noqa: BLE001  the loop would print it and go on
+            self._failure = failure
+            self.loop.stop()
+        self.current = None
+        if ready:
+            self.loop.call_soon(self._run_batch)
+        else:
+            self._scheduled = False
+
+    def _arm(self, when: float) -> None:
+        if self._disarm is not None:
+            self._disarm()
+        self._armed_for = when
+        self._disarm = self.loop.call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        timers = self._timers
+        now = self.loop.time()
+        while timers and timers[0][0] <= now:
+            timer = heappop(timers)[2]
+            if timer.target is not None:
+                timer.target.wake()
+        while timers and timers[0][2].target is None:
+            heappop(timers)
+        self._disarm = None
+        self._armed_for = float("inf")
+        if timers:
+            self._arm(timers[0][0])
+
+
+class _Root:
+    """What encloses the first task: cancelled by nobody, it stops the loop when that task ends."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.cancelling = False
+        self.nested: set[Any] = set()
+        self._stop = stop
+
+    def child_done(self, task: Task[Any]) -> None:
+        """Stop the loop: scopes see to it that the first task is the last to end."""
+        del task
+        self._stop()
+
+
+def run(main: Callable[..., Coroutine[Any, Any, T]], *args: object, loop: EventLoop | None = None) -> T:
+    """Run `main(*args)` as a program of tasks on this thread and return its result.
+
+    The loop is libuv's where uvloop is installed; one that is passed is closed too.
+    """
+    chosen: EventLoop = loop or default_loop()
+    try:
+        return Scheduler(chosen).run(main, *args)
+    finally:
+        chosen.close()
+
+
+@coroutine
+def checkpoint() -> Generator[None, None, None]:
+    """Let every other ready task run first."""
+    yield
+
+
+@coroutine
+def sleep(seconds: float) -> Generator[Trap, None, None]:
+    """Wait for that long by the loop's clock."""
+    yield partial(_park_for, seconds)
+
+
+def _park_for(seconds: float, task: Task[Any]) -> Undo:
+    scheduler = current_scheduler()
+    return scheduler.wake_at(scheduler.loop.time() + seconds, task)

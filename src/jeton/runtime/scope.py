@@ -1,0 +1,156 @@
+"""A scope: tasks that end together and fail together. Owns the cancelling of what is inside it; not the stepping.
+
+`async with Scope() as scope:` ends when its body and every task spawned in it have ended. The first failure
+cancels all others, and what failed is raised as one ExceptionGroup. The model is Trio's nursery with its cancel
+scope (N. J. Smith, "Notes on structured concurrency", 2018), as one object.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from types import TracebackType, coroutine
+from typing import Any, Self, TypeVar
+
+from jeton.runtime.current import current_scheduler, current_task
+from jeton.runtime.loop import Undo
+from jeton.runtime.task import Cancelled, Domain, Task, Trap
+
+T = TypeVar("T")
+
+
+class _Joining:
+    """Where a task stands while it waits for the children of the scope that it leaves: nothing cancels it there."""
+
+    def __init__(self) -> None:
+        self.cancelling = False
+        self.nested: set[Any] = set()
+
+    def child_done(self, task: Task[Any]) -> None:
+        """Never called: nobody is spawned here."""
+        raise AssertionError(f"{task!r} was spawned into a scope that is being left")
+
+
+_JOINING = _Joining()
+
+
+class Scope:
+    """Tasks that end together. With `timeout` in seconds, the scope cancels itself then and raises TimeoutError.
+
+    A `shield` keeps the cancelling of an outer scope out, for what must be finished while all else unwinds.
+    """
+
+    def __init__(self, *, timeout: float | None = None, shield: bool = False) -> None:
+        self.shield = shield
+        self.cancelling = False
+        """True from the moment that this scope, or one around it that it is not shielded from, was cancelled."""
+        # Invariant: a task is in _children from its spawn to its end, a scope in `nested` from entry to exit.
+        self._children: set[Task[Any]] = set()
+        self.nested: set[Scope] = set()
+        self._host: Task[Any] | None = None  # the task whose `async with` this is, from entry to exit
+        self._parent: Domain | None = None
+        self._asked = False  # cancel() was called on this very scope
+        self._expired = False
+        self._timeout = timeout
+        self._undo_timeout: Undo | None = None
+        self._errors: list[BaseException] = []
+        self._joining: Task[Any] | None = None
+
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, T]], *args: object, name: str | None = None) -> Task[T]:
+        """Start `function(*args)` as a task of this scope. It runs when the caller next gives way.
+
+        Raises RuntimeError where the scope is not open.
+        """
+        host = self._host
+        if host is None:
+            raise RuntimeError("spawn into an open scope: inside its `async with` block, or from one of its tasks")
+        task: Task[T] = Task(function(*args), host.scheduler, self, name)
+        self._children.add(task)
+        host.scheduler.make_ready(task)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel everything inside. What has ended stays as it is; calling twice changes nothing."""
+        self._asked = True
+        self._start_cancelling()
+
+    def wake(self) -> None:
+        """Hear that the timeout has passed."""
+        self._undo_timeout = None
+        self._expired = True
+        self.cancel()
+
+    def child_done(self, task: Task[Any]) -> None:
+        """Hear that a task of this scope has ended."""
+        self._children.remove(task)
+        error = task.error
+        if error is not None and not isinstance(error, Cancelled):
+            self._errors.append(error)
+            self.cancel()
+        if self._joining is not None and not self._children:
+            joining, self._joining = self._joining, None
+            joining.wake()
+
+    async def __aenter__(self) -> Self:
+        """Make this the innermost scope of the task that enters."""
+        assert self._host is None, "a scope is entered once"
+        host = current_task()
+        self._host = host
+        self._parent = host.scope
+        self._parent.nested.add(self)
+        self.cancelling = self._parent.cancelling and not self.shield
+        host.enter_scope(self)
+        if self._timeout is not None:
+            scheduler = current_scheduler()
+            self._undo_timeout = scheduler.wake_at(scheduler.loop.time() + self._timeout, self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """Wait for the children; raise what failed, take up the cancelling that began here."""
+        host, parent = self._host, self._parent
+        assert host is not None
+        assert parent is not None
+        assert host.scope is self, "scopes are left in the order in which they were entered, by the same task"
+        if error is not None:
+            if not isinstance(error, Cancelled) and error not in self._errors:
+                self._errors.append(error)
+            self._start_cancelling()
+        if self._children and not isinstance(error, GeneratorExit):
+            host.enter_scope(_JOINING)
+            await _park(self._park_joiner)
+        if self._undo_timeout is not None:
+            self._undo_timeout()
+        parent.nested.remove(self)
+        host.enter_scope(parent)
+        self._host = None
+        return self._settle(error, parent)
+
+    def _settle(self, error: BaseException | None, parent: Domain) -> bool:
+        """Decide what leaves the scope: True takes up the body's error."""
+        if error in self._errors and len(self._errors) == 1 and isinstance(error, GeneratorExit):
+            return False
+        if self._errors:
+            raise BaseExceptionGroup("tasks of one scope failed", self._errors) from None
+        if self._expired and not parent.cancelling:
+            raise TimeoutError(f"not done within {self._timeout} s") from None
+        return self._asked and not parent.cancelling
+
+    def _start_cancelling(self) -> None:
+        if self.cancelling:
+            return
+        self.cancelling = True
+        for scope in self.nested:
+            if not scope.shield:
+                scope._start_cancelling()
+        for task in [*self._children, self._host]:
+            if task is not None and task.scope is self:
+                task.scope_cancelled()
+
+    def _park_joiner(self, host: Task[Any]) -> Undo:
+        self._joining = host
+        return partial(setattr, self, "_joining", None)
+
+
+@coroutine
+def _park(trap: Trap) -> Generator[Trap, None, None]:
+    yield trap

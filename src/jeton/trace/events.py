@@ -1,0 +1,188 @@
+"""The closed set of events. Owns their names and fields, not when they are emitted.
+
+`Will…` is said before a thing is done and `Did…` after it; the two of a pair share an id. Times are not
+in the events: the stream stamps them. The naming follows salsa's event enum (salsa-rs/salsa, src/event.rs).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StepOutcome(Enum):
+    """How a build step ended."""
+
+    SUCCEEDED = "succeeded"
+    """The command exited with status 0 and its outputs are recorded."""
+    FAILED = "failed"
+    """The command exited otherwise, or what it left could not be recorded."""
+    INTERRUPTED = "interrupted"
+    """The build was stopped while the command ran; its outputs were removed."""
+
+
+class BuildOutcome(Enum):
+    """How a whole build ended."""
+
+    NOTHING_TO_DO = "nothing to do"
+    """Every wanted target was up to date; no step ran."""
+    SUCCEEDED = "succeeded"
+    """Every wanted target is up to date now."""
+    FAILED = "failed"
+    """A step failed, or could not be started for lack of something that failed."""
+    INTERRUPTED = "interrupted"
+    """A signal or a cancelled scope stopped it; the next build resumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WillDo:
+    """A span opens. `span` is unique in the process; `name` is one of a small documented set."""
+
+    span: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DidDo:
+    """The span closes, on the thread that opened it."""
+
+    span: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A quantity as it is now, in the unit that its name ends with."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class WillWaitForSlot:
+    """Somebody asks for a slot and there was none at once."""
+
+    waiting: int
+    """How many wait now, the new one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class DidTakeSlot:
+    """A slot was taken from the pool."""
+
+    held: int
+    """Slots that this process holds now, the implicit one included if it is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class DidGiveSlot:
+    """A slot went back to the pool."""
+
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class DidStartProcess:
+    """A child process runs."""
+
+    pid: int
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class DidExitProcess:
+    """A child process was reaped. CPU in seconds, peak resident memory in KiB; both for its whole reaped tree."""
+
+    pid: int
+    status: int
+    """Exit status, or minus the signal's number."""
+    user_s: float
+    system_s: float
+    peak_kib: int
+
+
+@dataclass(frozen=True, slots=True)
+class WillBuild:
+    """A build begins: the graph is about to be read."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WillRunPlan:
+    """So many steps are to run. A build has a plan for its own manifest first, if that is out of date."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class DidChangePlan:
+    """Unchanged outputs or discovered edges changed how many steps are left, the running ones included."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class WillRunStep:
+    """A step has its slot and its command is about to start."""
+
+    step: int
+    kind: str
+    """The rule's name: steps of a kind take similar time."""
+    title: str
+    """What a person reads: the description, or else the command."""
+    command: str
+    outputs: tuple[str, ...]
+    console: bool
+    """The command owns the terminal until it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DidRunStep:
+    """The step ended; `output` is everything that its command wrote, once."""
+
+    step: int
+    kind: str
+    title: str
+    command: str
+    outputs: tuple[str, ...]
+    outcome: StepOutcome
+    status: int
+    """Exit status, or minus the signal's number."""
+    output: bytes
+    cpu_s: float
+    after: tuple[int, ...]
+    """The steps of this build that it waited for: the edges of the recorded graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class DidEstimate:
+    """What is left of the build, or None while there is nothing to base it on."""
+
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DidBuild:
+    """The build ended."""
+
+    outcome: BuildOutcome
+    ran: int
+    """Steps that ran, whatever their outcome."""
+
+
+Event = (
+    WillDo
+    | DidDo
+    | Counter
+    | WillWaitForSlot
+    | DidTakeSlot
+    | DidGiveSlot
+    | DidStartProcess
+    | DidExitProcess
+    | WillBuild
+    | WillRunPlan
+    | DidChangePlan
+    | WillRunStep
+    | DidRunStep
+    | DidEstimate
+    | DidBuild
+)
