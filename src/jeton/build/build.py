@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ class Result:
     status: int = 0
     """The exit status of the command that failed last, or the number of the signal that interrupted."""
     failures: int = 0
+    manifest_failed: bool = False
+    """It was the manifest itself that could not be made: nothing else was tried."""
 
 
 class Build:
@@ -63,7 +65,13 @@ class Build:
 
     def load(self) -> Graph:
         """Read the manifest. Raises BuildError."""
-        return load(self.options.manifest, _read_text, self._warn)
+        with STREAM.span("load"):
+            return load(
+                self.options.manifest,
+                _read_text,
+                self._warn,
+                allow_phony_cycles=self.options.allow_phony_cycles,
+            )
 
     def run(self, targets: Sequence[str]) -> Result:
         """Build the targets, or the manifest's defaults. Raises BuildError for what a person must mend."""
@@ -81,7 +89,9 @@ class Build:
             if manifest is None or manifest.producer is None:
                 break
             result, rebuilt = self._make(folder, [manifest])
-            if result.outcome in (BuildOutcome.FAILED, BuildOutcome.INTERRUPTED):
+            if result.outcome is BuildOutcome.FAILED:
+                return replace(result, manifest_failed=True)
+            if result.outcome is BuildOutcome.INTERRUPTED:
                 return result
             if not rebuilt:
                 break
@@ -211,7 +221,8 @@ def _find_target(graph: Graph, name: str) -> File:
     file = graph.files.get(path)
     if file is None:
         if name in ("clean", "help"):
-            raise BuildError(f"unknown target '{name}', did you mean '-t {name}'?".replace("-t help", "--help"))
+            meant = "jeton ninja -t clean" if name == "clean" else "--help"
+            raise BuildError(f"unknown target '{name}', did you mean '{meant}'?")
         close = get_close_matches(path, graph.files, 1)
         raise BuildError(f"unknown target '{path}'" + (f", did you mean '{close[0]}'?" if close else ""))
     if not name.endswith("^"):

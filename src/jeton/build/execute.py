@@ -128,6 +128,7 @@ class Execution:
                 self._disk.make_folder_of(path)
             if recipe.rspfile:
                 self._disk.write(recipe.rspfile, recipe.rspfile_content)
+            before = [self._scan.mtime(output) for output in step.outputs]
             began = self._now_on_disk()
             self._history.started(outputs)
             result = await self._runner.run(step)
@@ -139,7 +140,7 @@ class Execution:
                 return _Ran(StepOutcome.FAILED, result)
             if recipe.rspfile and not self._options.keep_rspfile:
                 self._disk.remove(recipe.rspfile)
-            unchanged = self._record(step, began, inputs, (time.monotonic_ns() - started_ns) // 1_000_000)
+            unchanged = self._record(step, before, began, inputs, (time.monotonic_ns() - started_ns) // 1_000_000)
         except (BuildError, OSError) as error:
             return _Ran(StepOutcome.FAILED, replace(_NOTHING, status=1, output=f"{error}\n".encode()))
         except Cancelled:
@@ -166,13 +167,14 @@ class Execution:
             self._disk.remove(recipe.depfile)
         return inputs, result.output
 
-    def _record(self, step: Step, began: int, inputs: list[str] | None, duration_ms: int) -> list[File]:
+    def _record(
+        self, step: Step, before: list[int], began: int, inputs: list[str] | None, duration_ms: int
+    ) -> list[File]:
         """Write the step into the history; return the outputs that came out as they were."""
         recipe = step.recipe
         mtime = began
         unchanged: list[File] = []
         if step.restat or recipe.generator:
-            before = [self._scan.mtime(output) for output in step.outputs]
             after = [self._scan.look_again(output) for output in step.outputs]
             if step.restat:
                 unchanged = [output for output, old, new in zip(step.outputs, before, after, strict=True) if old == new]

@@ -74,7 +74,7 @@ class File:
         self.readers: list[Step] = []
         """Every step that has it among its inputs of any sort, once each time it does."""
         self.named = True
-        """The manifest names it. A file that only an earlier run was seen to read may be gone: its reader runs again."""
+        """The manifest names it. A file that only a depfile or a dyndep file names may be gone: its reader runs again."""
 
     def __repr__(self) -> str:
         return f"<File {self.path}>"

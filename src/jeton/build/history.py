@@ -133,7 +133,8 @@ class History:
         records: list[bytes] = []
         for output, found in deps.items():
             ids = tuple(self._ids(found.inputs, records))
-            records.append(_record(_DEPS, self._ids([output], records), found.mtime, ids))
+            of = tuple(self._ids([output], records))
+            records.append(_record(_DEPS, of, found.mtime, ids))
             self._deps[output] = found
         for output, made in self.made.items():
             ids = tuple(self._ids([output], records))

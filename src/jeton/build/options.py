@@ -18,3 +18,5 @@ class Options:
     """Start no step beside a running one while the machine's load is higher; 0 sets no limit."""
     keep_depfile: bool = False
     keep_rspfile: bool = False
+    allow_phony_cycles: bool = True
+    """Let phony targets that name themselves pass with a warning."""

@@ -49,6 +49,9 @@ def jeton() -> None:
 
 def main() -> None:
     """Run `jeton` with the arguments of this process."""
+    if sys.argv[1:2] == ["ninja"]:
+        sys.argv[:2] = ["jeton-ninja"]  # every word is ninja's, `--` included
+        ninja()
     jeton(prog_name="jeton")
 
 

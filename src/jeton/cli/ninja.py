@@ -18,10 +18,11 @@ from jeton.build.ninja import NINJA_VERSION
 from jeton.cli.ninja_tools import TOOLS, ToolUsage, run_tool
 from jeton.jobserver import default_jobs
 from jeton.report import NinjaProgress
-from jeton.trace import STREAM, BuildOutcome
+from jeton.report.stats import stats
+from jeton.trace import STREAM, BuildOutcome, Recording
 
 _USAGE = """\
-usage: jeton ninja [options] [targets...]
+usage: ninja [options] [targets...]
 
 if targets are unspecified, builds the 'default' target (see manual).
 
@@ -124,9 +125,9 @@ def _run(arguments: _Arguments) -> int:
         arguments.load,
         "keepdepfile" in arguments.debug,
         "keeprsp" in arguments.debug,
+        allow_phony_cycles=not arguments.phony_cycle_is_error,
     )
-    warn = _raise_phony_cycle if arguments.phony_cycle_is_error else _warn
-    build = Build(options, warn=warn, explain=_explain if "explain" in arguments.debug else None)
+    build = Build(options, warn=_warn, explain=_explain if "explain" in arguments.debug else None)
     if arguments.tool:
         return run_tool(arguments.tool, arguments.rest, build, verbose=arguments.verbose)
     return _build(build, arguments)
@@ -139,12 +140,20 @@ def _build(build: Build, arguments: _Arguments) -> int:
         verbose=arguments.verbose,
         quiet=arguments.quiet,
         columns=_columns(),
+        colour=_columns() is not None or os.environ.get("CLICOLOR_FORCE", "0") != "0",
         jobs=arguments.jobs or default_jobs(),
     )
+    recording = Recording() if "stats" in arguments.debug else None
     with ExitStack() as listening:
+        if recording is not None:
+            listening.enter_context(STREAM.listening(recording))
         listening.enter_context(STREAM.listening(progress))
         listening.callback(progress.finish)
         result = build.run(arguments.rest)
+    if recording is not None:
+        print(*stats(recording.records()), sep="\n")
+    if result.manifest_failed:
+        raise BuildError(f"rebuilding '{arguments.manifest}': subcommand failed")
     if result.outcome is BuildOutcome.NOTHING_TO_DO and not arguments.quiet:
         print("ninja: no work to do.")
     if result.outcome is BuildOutcome.INTERRUPTED:
@@ -306,12 +315,6 @@ def _say(line: str) -> None:
 
 def _warn(line: str) -> None:
     _say(f"ninja: warning: {line}")
-
-
-def _raise_phony_cycle(line: str) -> None:
-    if "phonycycle" in line:
-        raise BuildError(line.replace("; ignoring [-w phonycycle=warn]", " [-w phonycycle=err]"))
-    _warn(line)
 
 
 def _explain(why: str) -> None:

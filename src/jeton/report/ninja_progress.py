@@ -20,13 +20,22 @@ class NinjaProgress:
     """
 
     def __init__(
-        self, out: BinaryIO, *, status: str | None, verbose: bool, quiet: bool, columns: int | None, jobs: int
+        self,
+        out: BinaryIO,
+        *,
+        status: str | None,
+        verbose: bool,
+        quiet: bool,
+        columns: int | None,
+        colour: bool,
+        jobs: int,
     ) -> None:
         self._out = out
         self._status = _DEFAULT_STATUS if status is None else status
         self._verbose = verbose
         self._quiet = quiet
         self._columns = columns if not verbose else None
+        self._colour = colour
         self._jobs = jobs
         self._counts = Counts()
         self._console = False
@@ -63,7 +72,7 @@ class NinjaProgress:
             self._print(text.encode(errors="surrogateescape"))
         if step.output:
             self._end_line()
-            self._print(step.output if self._columns is not None else _ANSI.sub(b"", step.output))
+            self._print(step.output if self._colour else _ANSI.sub(b"", step.output))
 
     def _line(self, step: WillRunStep | DidRunStep, *, whole: bool) -> bytes:
         if self._quiet:

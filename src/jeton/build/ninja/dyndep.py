@@ -10,6 +10,9 @@ from jeton.build.ninja.text import expand
 from jeton.build.paths import canonical
 
 
+_KEYWORDS = ("rule", "pool", "default", "include", "subninja")
+
+
 @dataclass(slots=True)
 class Dyndep:
     """What a dyndep file says of one step."""
@@ -37,7 +40,10 @@ def read_dyndep(path: str, text: str, graph: Graph) -> Mapping[Step, Dyndep]:
         elif token == "ninja_dyndep_version":
             _read_version(lexer, bindings)
         else:
-            raise lexer.error(f"unexpected '{token.strip() or 'indent'}'")
+            if "ninja_dyndep_version" not in bindings.variables:
+                raise lexer.error("expected 'ninja_dyndep_version = ...'")
+            what = "indent" if token == INDENT else f"'{token}'" if token in _KEYWORDS else f"identifier '{token}'"
+            raise lexer.error(f"unexpected {what}")
     if "ninja_dyndep_version" not in bindings.variables:
         raise lexer.error("expected 'ninja_dyndep_version = ...'")
     return found
@@ -50,7 +56,7 @@ def apply_dyndep(path: str, found: Mapping[Step, Dyndep], graph: Graph) -> list[
     for step in steps:
         dyndep = found.get(step)
         if dyndep is None:
-            raise BuildError(f"{path}: '{step.outputs[0].path}' not mentioned in its dyndep file")
+            raise BuildError(f"{path}: '{step.outputs[0].path}' not mentioned in its dyndep file '{path}'")
         step.dyndep_loaded = True
         step.dyndep_restat = dyndep.restat
         for output in dyndep.outputs:
@@ -62,7 +68,9 @@ def apply_dyndep(path: str, found: Mapping[Step, Dyndep], graph: Graph) -> list[
                 step.outputs.append(file)
                 step.implicit_outputs += 1
         for name in dyndep.inputs:
+            named = name in graph.files
             file = graph.file(name)
+            file.named = named and file.named
             step.implicit.append(file)
             file.readers.append(step)
     for step in found:
@@ -98,7 +106,7 @@ def _read_build(lexer: Lexer, bindings: Bindings, graph: Graph, found: dict[Step
     if lexer.peek("|"):
         dyndep.outputs = _read_paths(lexer, bindings)
     lexer.expect(":", "':'")
-    if lexer.word("a build command name") != "dyndep":
+    if lexer.word("build command name") != "dyndep":
         raise lexer.error("expected build command name 'dyndep'")
     if lexer.path_text():
         raise lexer.error("explicit inputs not supported")
@@ -106,9 +114,9 @@ def _read_build(lexer: Lexer, bindings: Bindings, graph: Graph, found: dict[Step
         dyndep.inputs = _read_paths(lexer, bindings)
     if lexer.peek("||"):
         raise lexer.error("order-only inputs not supported")
-    lexer.expect(NEWLINE, "the end of the line")
+    lexer.expect(NEWLINE, "newline")
     if lexer.peek(INDENT):
-        key = lexer.word("a variable name")
+        key = lexer.word("variable name")
         if key != "restat":
             raise lexer.error("binding is not 'restat'")
         lexer.expect("=", "'='")

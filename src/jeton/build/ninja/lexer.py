@@ -68,9 +68,14 @@ class Lexer:
         return False
 
     def expect(self, token: str, what: str) -> None:
-        """Read this token; any other is an error that says `what` was expected. The file's end ends a line."""
+        """Read this token; any other is an error that says `what` was expected.
+
+        A last line that does not end is an error too: it is what a generator leaves that was killed.
+        """
         found = self.token()
-        if found != token and not (token == NEWLINE and found == END):
+        if found == END and token == NEWLINE:
+            raise self.error("unexpected EOF: the last line does not end, the file may be cut off")
+        if found != token:
             raise self.error(f"expected {what}, got {self._seen()}")
 
     def word(self, what: str) -> str:
@@ -103,7 +108,7 @@ class Lexer:
             self._at = match.end() + 1
             return match[0]
         value = self._escaped(_VALUE_TEXT)
-        self.expect(NEWLINE, "the end of the line")
+        self.expect(NEWLINE, "newline")
         return value
 
     def error(self, message: str, at: int | None = None) -> ManifestError:

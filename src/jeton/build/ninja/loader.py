@@ -20,15 +20,21 @@ ReadText = Callable[[str], str]
 Warn = Callable[[str], None]
 
 
-def load(path: str, read_text: ReadText, warn: Warn) -> Graph:
+def load(path: str, read_text: ReadText, warn: Warn, *, allow_phony_cycles: bool = True) -> Graph:
     """Read the manifest at `path` and all that it includes.
 
-    Raises ManifestError with file, line and column where the text is wrong, BuildError where a file cannot be read.
+    Raises ManifestError with file, line and column where the text is wrong, BuildError where the file cannot be read.
+    A phony target that names itself is let pass with a warning, as ninja does for the CMake of old that wrote such,
+    unless `allow_phony_cycles` is False: then it is the cycle that it is.
     """
     graph = Graph()
     bindings = Bindings()
     bindings.rules["phony"] = _PHONY
-    _Loader(graph, read_text, warn).file(path, bindings)
+    loader = _Loader(graph, read_text, warn, allow_phony_cycles=allow_phony_cycles)
+    try:
+        loader.file(path, bindings)
+    except OSError as error:
+        raise BuildError(f"loading '{path}': {error.strerror}") from None
     graph.variables = bindings.variables
     graph.rules = {name: rule.described() for name, rule in bindings.rules.items()}
     return graph
@@ -37,33 +43,30 @@ def load(path: str, read_text: ReadText, warn: Warn) -> Graph:
 class _Loader:
     """Reads the files of one manifest into one graph."""
 
-    def __init__(self, graph: Graph, read_text: ReadText, warn: Warn) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, read_text: ReadText, warn: Warn, *, allow_phony_cycles: bool) -> None:
+        self.graph = graph
+        self.warn = warn
+        self.allow_phony_cycles = allow_phony_cycles
         self._read_text = read_text
-        self._warn = warn
         self._open: list[str] = []
 
     def file(self, path: str, bindings: Bindings) -> None:
         if len(self._open) >= _MAX_INCLUDES:
             raise BuildError(f"{path}: included {_MAX_INCLUDES} files deep; does it include itself?")
-        try:
-            text = self._read_text(path)
-        except OSError as error:
-            raise BuildError(f"loading '{path}': {error.strerror}") from None
+        text = self._read_text(path)
         self._open.append(path)
-        _FileLoader(self, self._graph, Lexer(path, text), bindings, self._warn).statements()
+        _FileLoader(self, Lexer(path, text), bindings).statements()
         self._open.pop()
 
 
 class _FileLoader:
     """Reads the statements of one file."""
 
-    def __init__(self, loader: _Loader, graph: Graph, lexer: Lexer, bindings: Bindings, warn: Warn) -> None:
+    def __init__(self, loader: _Loader, lexer: Lexer, bindings: Bindings) -> None:
         self._loader = loader
-        self._graph = graph
+        self._graph = loader.graph
         self._lexer = lexer
         self._bindings = bindings
-        self._warn = warn
 
     def statements(self) -> None:
         """Read to the end of the file."""
@@ -87,7 +90,7 @@ class _FileLoader:
             elif token[0].isalnum() or token[0] in "_.-":
                 self._variable(token)
             else:
-                what = "an indented line" if token == INDENT else f"'{token}'"
+                what = "indent" if token == INDENT else f"'{token}'"
                 raise lexer.error(f"unexpected {what}: expected a statement")
 
     def _variable(self, name: str) -> None:
@@ -105,10 +108,10 @@ class _FileLoader:
 
     def _pool(self) -> None:
         lexer = self._lexer
-        name = lexer.word("a pool name")
+        name = lexer.word("pool name")
         if name in self._graph.pools:
             raise lexer.error(f"duplicate pool '{name}'")
-        lexer.expect(NEWLINE, "the end of the line")
+        lexer.expect(NEWLINE, "newline")
         depth = -1
         while lexer.peek(INDENT):
             key, value = self._binding()
@@ -124,9 +127,9 @@ class _FileLoader:
 
     def _rule(self) -> None:
         lexer = self._lexer
-        name = lexer.word("a rule name")
+        name = lexer.word("rule name")
         at = lexer.position()
-        lexer.expect(NEWLINE, "the end of the line")
+        lexer.expect(NEWLINE, "newline")
         if name in self._bindings.rules:
             raise lexer.error_at(at, f"duplicate rule '{name}'")
         rule = Rule(name)
@@ -143,7 +146,7 @@ class _FileLoader:
 
     def _binding(self) -> tuple[str, Text]:
         lexer = self._lexer
-        key = lexer.word("a variable name")
+        key = lexer.word("variable name")
         at = lexer.position()
         lexer.expect("=", "'='")
         value = lexer.value()
@@ -162,21 +165,25 @@ class _FileLoader:
                 raise lexer.error(f"unknown target '{path}'")
             self._graph.defaults.append(file)
             text = lexer.path_text()
-        lexer.expect(NEWLINE, "the end of the line")
+        lexer.expect(NEWLINE, "newline")
 
     def _include(self) -> None:
-        self._loader.file(self._included(), self._bindings)
+        self._read_included(self._bindings)
 
     def _subninja(self) -> None:
-        self._loader.file(self._included(), Bindings(self._bindings))
+        self._read_included(Bindings(self._bindings))
 
-    def _included(self) -> str:
+    def _read_included(self, bindings: Bindings) -> None:
+        at = self._lexer.position()
         text = self._lexer.path_text()
         if not text:
             raise self._lexer.error("expected a path")
         path = expand(text, self._bindings.lookup)
-        self._lexer.expect(NEWLINE, "the end of the line")
-        return path
+        self._lexer.expect(NEWLINE, "newline")
+        try:
+            self._loader.file(path, bindings)
+        except OSError as error:
+            raise self._lexer.error_at(at, f"loading '{path}': {error.strerror}") from None
 
     def _build(self) -> None:
         lexer = self._lexer
@@ -186,7 +193,7 @@ class _FileLoader:
         if not outs and not implicit_outs:
             raise lexer.error("expected path")
         lexer.expect(":", "':'")
-        name = lexer.word("a build command name")
+        name = lexer.word("build command name")
         rule = self._bindings.rule(name)
         if rule is None:
             raise lexer.error(f"unknown build rule '{name}'")
@@ -194,7 +201,7 @@ class _FileLoader:
         implicit = self._paths() if lexer.peek("|") else []
         order_only = self._paths() if lexer.peek("||") else []
         validations = self._paths() if lexer.peek("|@") else []
-        lexer.expect(NEWLINE, "the end of the line")
+        lexer.expect(NEWLINE, "newline")
         own: dict[str, str] = {}
         while lexer.peek(INDENT):
             key, value = self._binding()
@@ -211,7 +218,8 @@ class _FileLoader:
         step.order_only = [self._input(step, text, bindings) for text in order_only]
         step.validations = [self._graph.file(self._path(text, bindings)) for text in validations]
         if rule is _PHONY:
-            self._drop_self_reference(step, at)
+            if self._loader.allow_phony_cycles:
+                self._drop_self_reference(step, at)
         else:
             self._note_dyndep(step, bindings, at)
             pool = bindings.value(step, "pool")
@@ -248,12 +256,12 @@ class _FileLoader:
         step.outputs.append(file)
 
     def _drop_self_reference(self, step: Step, at: int) -> None:
-        """Let a phony target that names itself be, as ninja does for the CMake of old that wrote such."""
+        """Let a phony target that names itself pass."""
         target = step.outputs[0]
         if target in step.explicit and len(step.outputs) == 1 and not step.implicit and not step.order_only:
             step.explicit = [file for file in step.explicit if file is not target]
             target.readers = [reader for reader in target.readers if reader is not step]
-            self._warn(
+            self._loader.warn(
                 f"{self._lexer.place(at)}: phony target '{target.path}' names itself as an input; ignoring [-w phonycycle=warn]"
             )
 
