@@ -178,8 +178,9 @@ class Execution:
             after = [self._scan.look_again(output) for output in step.outputs]
             if step.restat:
                 unchanged = [output for output, old, new in zip(step.outputs, before, after, strict=True) if old == new]
-            if not unchanged:
-                # A generator may touch its other outputs' inputs: what it left is not older than what it read.
+            if recipe.generator and not unchanged:
+                # It writes files that it also reads, and those are no news. For any other step they would be: a person
+                # may have edited an input while it ran, and only the time of its start tells.
                 mtime = max(began, *after)
         if inputs is not None:
             for output in step.outputs:

@@ -137,7 +137,7 @@ def _write_page(page: Path, recording: Recording) -> None:
     from jeton.report.timings import write_page  # noqa: PLC0415  only who asks for the page pays for it
 
     try:
-        write_page(page, recording.records())
+        write_page(page, recording.records(), f"jeton build in {Path.cwd().name}")
     except OSError as error:
         _say(f"{page}: {error.strerror}")
         sys.exit(1)

@@ -14,7 +14,6 @@ _COMMANDS = {
     "build": ("jeton.cli.build", "build"),
     "jobserver": ("jeton.cli.jobserver", "jobserver"),
     "ninja": ("jeton.cli.ninja", "command"),
-    "timings": ("jeton.cli.timings", "timings"),
 }
 
 

@@ -43,17 +43,21 @@ class Channel:
         return byte
 
     def give(self, token: bytes) -> None:
-        """Return the byte that was read. Waits where the pipe is full, which only a client that returns too much causes.
+        """Return the byte that was read. Waits where the pipe is full: only a client that returns too much fills it.
 
-        Raises PoolUnusable(DEAD) where nobody can read it any more.
+        Raises PoolUnusable: DEAD where nobody can read it any more, CLOSED where the descriptor is gone.
         """
         while True:
             try:
                 os.write(self._write_fd, token)
             except BlockingIOError:
-                select.select([], [self._write_fd], [])
+                _wait(self._write_fd, select.POLLOUT, None)
             except BrokenPipeError:
                 raise PoolUnusable(f"descriptor {self._write_fd}", Unusable.DEAD) from None
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    raise PoolUnusable(f"descriptor {self._write_fd}", Unusable.CLOSED) from None
+                raise
             else:
                 return
 
@@ -102,20 +106,35 @@ def _open_pipe(auth: PipeAuth) -> Channel:
         own = os.open(f"/dev/fd/{auth.read_fd}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return Channel(auth.read_fd, auth.write_fd, _reader_without_flag(auth.read_fd), ())
+    if os.get_blocking(own):  # some systems give the inherited description back, whatever the flags ask for
+        os.close(own)
+        return Channel(auth.read_fd, auth.write_fd, _reader_without_flag(auth.read_fd), ())
     return Channel(own, auth.write_fd, lambda: os.read(own, 1), (own,))
 
 
 def _reader_without_flag(fd: int) -> Callable[[], bytes]:
     """Read one byte from a description whose flags belong to others."""
     buffer = bytearray(1)
-    if hasattr(os, "RWF_NOWAIT"):
-        flag = os.RWF_NOWAIT
-        return lambda: bytes(buffer[: os.preadv(fd, [buffer], -1, flag)])
+
+    def read_without_waiting() -> bytes:
+        try:
+            return bytes(buffer[: os.preadv(fd, [buffer], -1, os.RWF_NOWAIT)])
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:  # what Linux before 6.4 says of a pipe
+                raise
+            return poll_and_read()
 
     def poll_and_read() -> bytes:
         # Another client may take the byte in between: then this read waits for the next one.
-        if not select.select([fd], [], [], 0)[0]:
+        if not _wait(fd, select.POLLIN, 0):
             raise BlockingIOError
         return os.read(fd, 1)
 
-    return poll_and_read
+    return read_without_waiting if hasattr(os, "RWF_NOWAIT") else poll_and_read
+
+
+def _wait(fd: int, events: int, timeout_ms: int | None) -> bool:
+    # poll, because select knows no descriptor beyond 1,023.
+    ready = select.poll()
+    ready.register(fd, events)
+    return bool(ready.poll(timeout_ms))

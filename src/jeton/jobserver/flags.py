@@ -17,9 +17,9 @@ import re
 from dataclasses import dataclass
 
 _AUTH_WORDS = ("--jobserver-auth=", "--jobserver-fds=")
-_DESCRIPTORS = re.compile(r"(-?\d+),(-?\d+)")
-_WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
-_JOBS = re.compile(r"-j(\d*)|--jobs(?:=(\d+))?")
+_DESCRIPTORS = re.compile(r"(-?[0-9]{1,18}),(-?[0-9]{1,18})")  # longer ones are no numbers to int() either
+_WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL | re.ASCII)
+_JOBS = re.compile(r"-j([0-9]{0,18})|--jobs(?:=([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,16 @@ def parse(text: str) -> MakeFlags:
 def with_auth(text: str, auth: PipeAuth | FifoAuth | None, jobs: int) -> str:
     """Return the text with its pool and -j replaced by `auth` and `jobs`; every other word stays.
 
-    `auth` None takes the pool away. Raises ValueError for a fifo whose path has a blank, which no client
-    could read back.
+    `auth` None takes the pool away. Raises ValueError for a fifo whose path has a blank or a backslash, which no
+    client could read back.
     """
-    if isinstance(auth, FifoAuth) and re.search(r"\s", auth.path):
-        raise ValueError(f"{auth.path!r}: a path with blanks cannot be said in MAKEFLAGS")
+    if isinstance(auth, FifoAuth) and not can_be_said(auth.path):
+        raise ValueError(f"{auth.path!r}: a path with blanks or backslashes cannot be said in MAKEFLAGS")
     words = _WORD.findall(text)
     end = words.index("--") if "--" in words else len(words)
-    kept = [word for word in words[:end] if not _names_a_pool(word)]
-    letters = kept.pop(0) if kept and not text[:1].isspace() and _is_letters(kept[0]) else ""
+    options = words[:end]
+    letters = options.pop(0) if options and not text[:1].isspace() and _is_letters(options[0]) else ""
+    kept = [word for word in options if not _names_a_pool(word)]
     added: list[str] = []
     if auth is not None:
         added.append(f"-j{jobs}")
@@ -116,6 +117,11 @@ def with_auth(text: str, auth: PipeAuth | FifoAuth | None, jobs: int) -> str:
         added.append(f"--jobserver-auth={auth}")
     # A leading blank says that the first word is no bundle of single-letter options.
     return " ".join([letters, *kept, *added, *words[end:]])
+
+
+def can_be_said(path: str) -> bool:
+    """Tell whether every client reads this fifo's path back as it is."""
+    return re.search(r"[\s\\]", path, re.ASCII) is None
 
 
 def _options(text: str) -> list[str]:

@@ -26,8 +26,10 @@ class Invitation:
     pass_fds: tuple[int, ...]
 
 
-_PIPE_SPEAKERS = re.compile(r"(?:^|[\s;&|(/+])(?:g?make|gmake|cargo|rustc|cc|c\+\+|gcc|g\+\+|ld)(?=$|[\s;&|)])")
-_FIFO_SPEAKERS = re.compile(r"(?:^|[;&|(]\s*|exec\s+)(?:\S*/)?(?:ninja|ninja-build|samu)(?=$|[\s;&|)])")
+_PIPE_SPEAKERS = re.compile(r"""(?:^|[\s;&|('"/+])(?:g?make|cargo|rustc|cc|c\+\+|gcc|g\+\+|ld)(?=$|[\s;&|)'"])""")
+_FIFO_SPEAKERS = re.compile(
+    r"""(?:^|[;&|('"]\s*)(?:(?:exec|env|nice|time)\s+|\w+=\S*\s+)*(?:\S*/)?(?:ninja|ninja-build|samu)(?=$|[\s;&|)'"])"""
+)
 
 
 def style_for(command: str) -> Style:

@@ -6,6 +6,7 @@ is used first and never goes into the pipe. `try_take` and `give` may be called 
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
@@ -65,6 +66,8 @@ class Pool:
                 token = self._channel.try_take()
                 if token is None:
                     return None
+                if self.server is not None and len(self._held) >= self.jobs:
+                    return None  # all slots are held here: a client returned what it never took; it is swallowed
                 slot = Slot(token)
             self._held.add(slot)
             held = len(self._held)
@@ -96,12 +99,18 @@ class Pool:
         return Invitation(environment, fds)
 
     def close(self) -> None:
-        """Return every token that is still held, and close the pool if this process opened it."""
+        """Return every token that is still held, and close the pool if this process opened it.
+
+        A forked child returns nothing and closes its own copies of the descriptors only.
+        """
         with self._lock:
             left, self._held = self._held, set()
-        if os.getpid() == self._owner:
-            for slot in left:
-                if slot.token is not None:
+        if os.getpid() != self._owner:
+            self._channel.close()
+            return
+        for slot in left:
+            if slot.token is not None:
+                with suppress(PoolUnusable):  # a pool that nobody can read needs no token back
                     self._channel.give(slot.token)
         if self.server is not None:
             self.server.close()

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from jeton.jobserver.channel import Channel
-from jeton.jobserver.flags import FifoAuth, PipeAuth
+from jeton.jobserver.flags import FifoAuth, PipeAuth, can_be_said
 
 MAX_JOBS = 4096
 """The largest pool. A user who holds more than 1,024 pipes gets pipes of 8 KiB, which hold that many tokens safely."""
@@ -25,10 +25,17 @@ class Server:
         if not 1 <= jobs <= MAX_JOBS:
             raise ValueError(f"-j {jobs}: a pool has 1 to {MAX_JOBS} slots")
         self.jobs = jobs
-        self._folder = Path(tempfile.mkdtemp(prefix="jeton-"))  # 0700
+        folder = Path(tempfile.gettempdir()).absolute()
+        if not can_be_said(str(folder)):
+            folder = Path("/tmp")  # noqa: S108  mkdtemp makes a folder of our own in it
+        self._folder = Path(tempfile.mkdtemp(prefix="jeton-", dir=folder))  # 0700
         fifo = self._folder / "tokens"
-        os.mkfifo(fifo, 0o600)
-        own = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.mkfifo(fifo, 0o600)
+            own = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         # What children inherit is another, blocking description: flags of ours never reach them.
         read_fd = os.open(fifo, os.O_RDONLY | os.O_CLOEXEC)
         write_fd = os.open(fifo, os.O_WRONLY | os.O_CLOEXEC)
@@ -44,7 +51,7 @@ class Server:
             found += 1
         if self.jobs > 1:
             os.write(self.pipe.write_fd, b"+" * (self.jobs - 1))
-        return self.jobs - 1 - found
+        return max(0, self.jobs - 1 - found)  # fewer than none: a client returned what it never took
 
     def close(self) -> None:
         """Remove the fifo and close every descriptor. Clients that still run keep what they have open."""

@@ -48,8 +48,9 @@ _thread = _Thread()
 
 
 def set_current(scheduler: Running | None) -> None:
-    """Name the scheduler that runs on this thread. For schedulers alone; a thread runs one at a time."""
-    assert scheduler is None or _thread.scheduler is None, "a thread runs one scheduler at a time"
+    """Name the scheduler that runs on this thread. For schedulers alone. Raises RuntimeError where one runs already."""
+    if scheduler is not None and _thread.scheduler is not None:
+        raise RuntimeError("a scheduler runs on this thread already; start tasks in it with Scope.spawn")
     _thread.scheduler = scheduler
 
 

@@ -1,6 +1,5 @@
 """A flag that tasks wait for. Owns its waiters; belongs to one scheduler's thread."""
 
-from collections import deque
 from collections.abc import Generator
 from functools import partial
 from types import coroutine
@@ -18,14 +17,14 @@ class Event:
     def __init__(self) -> None:
         self.is_set = False
         # Invariant: empty while is_set.
-        self._waiters: deque[Task[Any]] = deque()
+        self._waiters: dict[Task[Any], None] = {}
 
     def set(self) -> None:
         """Set the flag and wake every waiter. Setting it again changes nothing."""
         self.is_set = True
-        waiters = self._waiters
-        while waiters:
-            waiters.popleft().wake()
+        for waiter in self._waiters:
+            waiter.wake()
+        self._waiters.clear()
 
     def clear(self) -> None:
         """Let later waiters wait."""
@@ -38,5 +37,5 @@ class Event:
             yield self._park
 
     def _park(self, task: Task[Any]) -> Undo:
-        self._waiters.append(task)
-        return partial(self._waiters.remove, task)
+        self._waiters[task] = None
+        return partial(self._waiters.__delitem__, task)

@@ -42,7 +42,7 @@ class EventLoop(Protocol):
         """Call back when the process receives the signal. On the main thread only."""
 
     def run(self) -> None:
-        """Serve callbacks until `stop`."""
+        """Serve callbacks until `stop`, or until one fails: its error is raised, and the loop can be run again."""
 
     def stop(self) -> None:
         """Let `run` return after the callback that runs now."""

@@ -17,10 +17,10 @@ from jeton.runtime.event import Event
 from jeton.runtime.loop import EventLoop, Undo
 from jeton.runtime.scheduler import sleep
 from jeton.runtime.scope import Scope
-from jeton.runtime.task import Cancelled
 from jeton.trace import STREAM, DidExitProcess, DidStartProcess
 
 _READ = 65536
+"""As much as a pipe holds."""
 _LINGER_S = 0.5
 """How long the output of a child that has ended is waited for while others still hold its pipe."""
 _GRACE_S = 5.0
@@ -62,17 +62,20 @@ async def run_process(
     """
     child = _Child(current_scheduler().loop, argv, environ, pass_fds, terminal=terminal)
     try:
+        if STREAM.on:
+            STREAM.emit(DidStartProcess(child.pid, argv[0]))
         await child.ended.wait()
         if child.reading:
             await child.linger()
-    except Cancelled:
+        return child.result()
+    except GeneratorExit:
+        raise  # nothing can be awaited any more
+    except BaseException:
         async with Scope(shield=True):
             await child.stop(stop_signal)
         raise
     finally:
         child.close()
-    assert child.result is not None
-    return child.result
 
 
 class _Child:
@@ -99,19 +102,15 @@ class _Child:
         if self._pipe >= 0:
             self._unread = loop.watch_readable(self._pipe, self._on_output)
         _watch_exit(loop, self.pid, self._on_exit)
-        if STREAM.on:
-            STREAM.emit(DidStartProcess(self.pid, argv[0]))
 
     @property
     def reading(self) -> bool:
         """Somebody may still write into the pipe."""
         return self._unread is not None
 
-    @property
-    def result(self) -> ProcessResult | None:
-        """How it ended, once it has."""
-        if not self.ended.is_set:
-            return None
+    def result(self) -> ProcessResult:
+        """Tell how it ended, once it has; before `close`, which forgets whether the pipe was held."""
+        assert self.ended.is_set
         status, user_s, system_s, peak_kib = self._usage
         return ProcessResult(status, b"".join(self._output), user_s, system_s, peak_kib, self.reading)
 
@@ -132,7 +131,8 @@ class _Child:
             scope.cancel()
 
     def close(self) -> None:
-        """Free the pipe. The child has been reaped, unless the loop itself failed."""
+        """Free the pipe. The child has been reaped, unless nothing can be awaited any more: then it is killed."""
+        self._signal(signal.SIGKILL)
         self._close_pipe()
 
     async def _kill_later(self) -> None:
@@ -142,10 +142,11 @@ class _Child:
     def _signal(self, signum: int) -> None:
         if self.ended.is_set:
             return
-        if self._alone:
-            os.killpg(self.pid, signum)
-        elif signum != signal.SIGINT:  # a terminal's own interrupt has reached its whole group already
-            os.kill(self.pid, signum)
+        if not self._alone:
+            if signum != signal.SIGINT:  # a terminal's own interrupt has reached its whole group already
+                _kill(os.kill, self.pid, signum)
+        elif not _kill(os.killpg, self.pid, signum):
+            _kill(os.kill, self.pid, signum)  # it has joined another group
 
     def _on_output(self) -> None:
         try:
@@ -159,11 +160,10 @@ class _Child:
 
     def _on_exit(self, usage: _Usage) -> None:
         self._usage = usage
-        while self.reading:  # what is in the pipe now is the child's; its end may be another's
-            before = len(self._output)
-            self._on_output()
-            if len(self._output) == before:
-                break
+        # What is in the pipe now is the child's; its end may be another's, who may write without end.
+        for _ in range(2):  # the whole pipe, and its end
+            if self.reading:
+                self._on_output()
         if STREAM.on:
             STREAM.emit(DidExitProcess(self.pid, *usage))
         self.ended.set()
@@ -183,8 +183,9 @@ def _start(argv: list[str], environ: Mapping[str, str], pass_fds: Sequence[int],
     if not terminal:
         read_fd, write_fd = os.pipe()
         os.set_blocking(read_fd, False)  # our end's own description; the child's stays blocking
-        actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+        # In this order, because the pipe itself has a number below 3 where we were started without streams.
         actions += [(os.POSIX_SPAWN_DUP2, write_fd, 1), (os.POSIX_SPAWN_DUP2, write_fd, 2)]
+        actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
     # dup2 onto itself clears close-on-exec in the child only (POSIX.1-2024; glibc since 2.29).
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in pass_fds]
     try:
@@ -225,8 +226,24 @@ def _watch_exit(loop: EventLoop, pid: int, callback: _OnExit) -> None:
 
 
 def _wait_in_thread(loop: EventLoop, pid: int, callback: _OnExit) -> None:
-    usage = _reap(pid)
-    loop.call_from_thread(lambda: callback(usage))
+    if hasattr(os, "waitid"):  # not on macOS before Python 3.13
+        # Reaped on the loop's thread, so that nobody signals a number that is another's by now.
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        loop.call_from_thread(lambda: callback(_reap(pid)))
+    else:
+        usage = _reap(pid)
+        loop.call_from_thread(lambda: callback(usage))
+
+
+def _kill(kill: Callable[[int, int], None], number: int, signum: int) -> bool:
+    """Send the signal; False where nobody has that number. What runs as another user cannot be told and is waited for."""
+    try:
+        kill(number, signum)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _reap(pid: int) -> _Usage:

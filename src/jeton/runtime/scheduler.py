@@ -6,8 +6,9 @@ queue operation and not a turn of the loop; between batches the loop serves time
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from functools import partial
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count, repeat
 from types import coroutine
 from typing import Any, TypeVar
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 BATCH = 128
 """Steps between two turns of the loop: the loop's own cost is spread thin, and I/O waits for some 50 µs at most."""
+_UNWIND_S = 10.0
+"""How long the tasks may take to end after an error of the runtime itself, which may have lost one of them."""
+_SWEEP = 1024
+"""How many timers may be kept before those that were taken back are looked for."""
 
 
 class Scheduler:
@@ -37,19 +42,27 @@ class Scheduler:
         # Invariant: the loop will call _fire at _armed_for, which is not after the first timer.
         self._armed_for = float("inf")
         self._disarm: Undo | None = None
-        self._failure: BaseException | None = None
+        self._sweep_at = _SWEEP
 
     def run(self, main: Callable[..., Coroutine[Any, Any, T]], *args: object) -> T:
-        """Run `main(*args)` and all it starts to the end; return its result or raise its error."""
+        """Run `main(*args)` and all it starts to the end; return its result or raise its error.
+
+        An interrupt, or an error of a callback of the loop, cancels every task and is raised when all have ended;
+        a second interrupt is raised at once.
+        """
         set_current(self)
         try:
-            task: Task[T] = Task(main(*args), self, _Root(self.loop.stop), "main")
+            root = _Root(self.loop.stop)
+            task: Task[T] = Task(main(*args), self, root, "main")
             self.make_ready(task)
-            self.loop.run()
+            try:
+                self.loop.run()
+            except BaseException as failure:
+                if not task.done:
+                    self._unwind(root, task, failure)
+                raise
         finally:
             set_current(None)
-        if self._failure is not None:
-            raise self._failure
         return task.result()
 
     def make_ready(self, task: Task[Any]) -> None:
@@ -66,6 +79,8 @@ class Scheduler:
     def wake_at(self, when: float, target: Wakeable) -> Timer:
         """Wake `target` when the loop's clock has reached `when`; the timer that is returned takes it back."""
         timer = Timer(target)
+        if len(self._timers) >= self._sweep_at:
+            self._sweep()
         heappush(self._timers, (when, next(self._timer_order), timer))
         if when < self._armed_for:
             self._arm(when)
@@ -85,9 +100,6 @@ class Scheduler:
                     trap = task.step()
                 except StopIteration as end:
                     task.finish(end.value, None)
-                except (KeyboardInterrupt, SystemExit) as error:
-                    task.finish(None, error)
-                    raise
                 except BaseException as error:  # noqa: BLE001  kept for whoever awaits the task
                     task.finish(None, error)
                 else:
@@ -95,14 +107,20 @@ class Scheduler:
                         ready.append(task)
                     else:
                         task.park(trap)
-        except BaseException as failure:  # noqa: BLE001  the loop would print it and go on
-            self._failure = failure
-            self.loop.stop()
-        self.current = None
-        if ready:
-            self.loop.call_soon(self._run_batch)
-        else:
-            self._scheduled = False
+        finally:
+            self.current = None
+            if ready:
+                self.loop.call_soon(self._run_batch)
+            else:
+                self._scheduled = False
+
+    def _unwind(self, root: "_Root", main: Task[Any], failure: BaseException) -> None:
+        """Cancel every task and run on until all have ended."""
+        root.cancel(main)
+        if isinstance(failure, Exception):
+            self.loop.call_at(self.loop.time() + _UNWIND_S, self.loop.stop)
+        with suppress(Exception):  # the first failure is the one to tell of
+            self.loop.run()
 
     def _arm(self, when: float) -> None:
         if self._disarm is not None:
@@ -113,25 +131,41 @@ class Scheduler:
     def _fire(self) -> None:
         timers = self._timers
         now = self.loop.time()
-        while timers and timers[0][0] <= now:
-            timer = heappop(timers)[2]
-            if timer.target is not None:
-                timer.target.wake()
-        while timers and timers[0][2].target is None:
-            heappop(timers)
         self._disarm = None
         self._armed_for = float("inf")
-        if timers:
-            self._arm(timers[0][0])
+        try:
+            while timers and timers[0][0] <= now:
+                timer = heappop(timers)[2]
+                if timer.target is not None:
+                    timer.target.wake()
+        finally:
+            while timers and timers[0][2].target is None:
+                heappop(timers)
+            if timers:
+                self._arm(timers[0][0])
+
+    def _sweep(self) -> None:
+        """Forget the timers that were taken back; not again until as many more have come."""
+        self._timers[:] = [entry for entry in self._timers if entry[2].target is not None]
+        heapify(self._timers)
+        self._sweep_at = max(_SWEEP, 2 * len(self._timers))
 
 
 class _Root:
-    """What encloses the first task: cancelled by nobody, it stops the loop when that task ends."""
+    """What encloses the first task: it stops the loop when that task ends, and only an interrupt cancels it."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self.cancelling = False
-        self.nested: set[Any] = set()
+        self.nested: dict[Any, None] = {}
         self._stop = stop
+
+    def cancel(self, main: Task[Any]) -> None:
+        """Cancel the first task and all that it encloses."""
+        self.cancelling = True
+        for scope in self.nested:
+            scope.enclosing_cancelled()
+        if main.scope is self:
+            main.scope_cancelled()
 
     def child_done(self, task: Task[Any]) -> None:
         """Stop the loop: scopes see to it that the first task is the last to end."""

@@ -30,11 +30,12 @@ class SimulatedLoop:
         self._choose = random.randrange
         self._now = 0.0
         self._left = max_steps  # a program that never ends is stopped, and the seed told
-        self._ready: list[Callback] = []
-        self._timers: list[tuple[float, int, list[Callback]]] = []  # an empty list was undone
+        # Each callback lies in a list of its own, which its undo empties, wherever it is by then.
+        self._ready: list[list[Callback]] = []
+        self._timers: list[tuple[float, int, list[Callback]]] = []
         self._order = count()
-        self._readers: dict[int, Callback] = {}
-        self._writers: dict[int, Callback] = {}
+        self._readers: dict[int, list[Callback]] = {}
+        self._writers: dict[int, list[Callback]] = {}
         self._stopped = False
 
     def time(self) -> float:
@@ -43,11 +44,11 @@ class SimulatedLoop:
 
     def call_soon(self, callback: Callback) -> None:
         """See `EventLoop.call_soon`. Of several, any may come first."""
-        self._ready.append(callback)
+        self._ready.append([callback])
 
     def call_from_thread(self, callback: Callback) -> None:
         """See `EventLoop.call_from_thread`. A simulation has one thread."""
-        self._ready.append(callback)
+        self._ready.append([callback])
 
     def call_at(self, when: float, callback: Callback) -> Undo:
         """See `EventLoop.call_at`."""
@@ -57,13 +58,11 @@ class SimulatedLoop:
 
     def watch_readable(self, fd: int, callback: Callback) -> Undo:
         """See `EventLoop.watch_readable`."""
-        self._readers[fd] = callback
-        return lambda: self._forget(self._readers, fd)
+        return self._watch(self._readers, fd, callback)
 
     def watch_writable(self, fd: int, callback: Callback) -> Undo:
         """See `EventLoop.watch_writable`."""
-        self._writers[fd] = callback
-        return lambda: self._forget(self._writers, fd)
+        return self._watch(self._writers, fd, callback)
 
     def watch_signal(self, signum: int, callback: Callback) -> Undo:
         """Promise nothing: no signal arrives in a simulation."""
@@ -74,12 +73,14 @@ class SimulatedLoop:
         """See `EventLoop.run`. Raises Deadlock, and RuntimeError after `max_steps` callbacks."""
         self._stopped = False
         while not self._stopped:
+            self._poll()
             if not self._ready:
-                self._find_work()
+                self._advance()
             self._left -= 1
             if self._left < 0:
                 raise RuntimeError(f"seed {self.seed}: the simulated program does not end")
-            self._ready.pop(self._choose(len(self._ready)))()
+            for callback in tuple(self._ready.pop(self._choose(len(self._ready)))):
+                callback()
 
     def stop(self) -> None:
         """See `EventLoop.stop`."""
@@ -90,17 +91,31 @@ class SimulatedLoop:
         self._ready.clear()
         self._timers.clear()
 
-    def _find_work(self) -> None:
+    def _poll(self) -> None:
+        """Put what is watched and ready among the callbacks: now, so that it may come before any of them."""
         if self._readers or self._writers:
             readable, writable, _ = select.select(list(self._readers), list(self._writers), [], 0)
-            self._ready += [self._readers[fd] for fd in readable] + [self._writers[fd] for fd in writable]
+            for cell in [*(self._readers[fd] for fd in readable), *(self._writers[fd] for fd in writable)]:
+                if not any(cell is other for other in self._ready):
+                    self._ready.append(cell)
+
+    def _advance(self) -> None:
         while not self._ready:
             if not self._timers:
                 raise Deadlock(f"seed {self.seed}: every task waits and nothing can wake one")
             self._now = max(self._now, self._timers[0][0])
             while self._timers and self._timers[0][0] <= self._now:
-                self._ready += heappop(self._timers)[2]
+                cell = heappop(self._timers)[2]
+                if cell:
+                    self._ready.append(cell)
 
     @staticmethod
-    def _forget(watched: dict[int, Callback], fd: int) -> None:
-        watched.pop(fd, None)
+    def _watch(watched: dict[int, list[Callback]], fd: int, callback: Callback) -> Undo:
+        assert fd not in watched, f"descriptor {fd}: a second watch would put out the first"
+        cell = watched[fd] = [callback]
+
+        def undo() -> None:
+            del watched[fd]
+            cell.clear()
+
+        return undo

@@ -4,7 +4,7 @@ First come, first served within this process. A slot that comes back goes to the
 from there, so that make and cargo beside us have the same chance at it as the next task here.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Generator
 from functools import partial
 from types import coroutine
@@ -46,7 +46,7 @@ class SlotQueue:
 
     def __init__(self, pool: Slots) -> None:
         self._pool = pool
-        self._requests: deque[_Request] = deque()
+        self._requests: OrderedDict[_Request, None] = OrderedDict()
         # Invariant: the pool's descriptor is watched exactly while somebody waits.
         self._unwatch: Undo | None = None
 
@@ -80,15 +80,15 @@ class SlotQueue:
         yield partial(self._park, granted)
 
     def _park(self, granted: list[_Request], task: Task[Any]) -> Undo:
+        if self._unwatch is None:  # where this fails, nobody must be in the queue
+            self._unwatch = current_scheduler().loop.watch_readable(self._pool.fd, self._serve)
         request = _Request(task)
         granted.append(request)
-        self._requests.append(request)
-        if self._unwatch is None:
-            self._unwatch = current_scheduler().loop.watch_readable(self._pool.fd, self._serve)
+        self._requests[request] = None
         return partial(self._withdraw, request)
 
     def _withdraw(self, request: _Request) -> None:
-        self._requests.remove(request)
+        del self._requests[request]
         self._stop_watching_if_idle()
 
     def _serve(self) -> None:
@@ -98,12 +98,13 @@ class SlotQueue:
             try:
                 slot = self._pool.try_take()
             except Exception:  # noqa: BLE001  each waiter meets it again in its own call of take
-                while requests:
-                    requests.popleft().task.wake()
+                for request in requests:
+                    request.task.wake()
+                requests.clear()
                 break
             if slot is None:
                 break
-            request = requests.popleft()
+            request, _ = requests.popitem(last=False)
             request.slot = slot
             request.task.wake()
         self._stop_watching_if_idle()

@@ -54,7 +54,8 @@ class Domain(Protocol):
     """A scope, as a task or another scope inside it sees it."""
 
     cancelling: bool
-    nested: "set[Any]"
+    nested: "dict[Any, None]"
+    """The scopes entered directly inside it. A dict for its order, so that a seed decides the whole of a run."""
 
     def child_done(self, task: "Task[Any]") -> None:
         """Hear that the task has ended."""
@@ -90,11 +91,11 @@ class Task(Generic[T]):
         self._coro = coro
         self._context: Context = copy_context()
         self._run: Callable[[], Trap | None] = partial(self._context.run, coro.send, None)
-        # Invariant: `step` is `_step_cancelling` while `scope.cancelling`, else `_run`.
+        # Invariant: `step` is `_step_cancelling` while `scope.cancelling`, else `_run`, or once the error of a trap.
         self.step: Callable[[], Trap | None] = self._run if not scope.cancelling else self._step_cancelling
         # Invariant: not None exactly while PARKED.
         self._undo: Undo | None = None
-        self._waiters: list[Task[Any]] | None = None
+        self._waiters: dict[Task[Any], None] | None = None
         self._value: T | None = None
         self._error: BaseException | None = None
 
@@ -119,7 +120,7 @@ class Task(Generic[T]):
             return
         try:
             self._undo = trap(self)
-        except Exception as error:  # noqa: BLE001  it is the coroutine's to handle
+        except BaseException as error:  # noqa: BLE001  it is the coroutine's to handle
             self.step = partial(self._step_throwing, error)
             self.scheduler.make_ready(self)
 
@@ -168,17 +169,19 @@ class Task(Generic[T]):
         raise self._error
 
     def _park_waiter(self, waiter: "Task[Any]") -> Undo:
+        if waiter is self:
+            raise RuntimeError(f"{self!r}: a task that awaits itself waits for ever")
         if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
-        return partial(self._waiters.remove, waiter)
+            self._waiters = {}
+        self._waiters[waiter] = None
+        return partial(self._waiters.__delitem__, waiter)
 
     def _step_cancelling(self) -> Trap | None:
         trap: Trap | None = self._context.run(self._coro.throw, Cancelled())
         # What it wants to wait for is passed over, unless it wants it inside a shield that it has just entered.
         return None if self.scope.cancelling else trap
 
-    def _step_throwing(self, error: Exception) -> Trap | None:
+    def _step_throwing(self, error: BaseException) -> Trap | None:
         self.step = self._run
         trap: Trap | None = self._context.run(self._coro.throw, error)
         return trap

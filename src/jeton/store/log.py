@@ -1,8 +1,9 @@
 """An append-only log of checksummed records. Owns the framing and what a crash may leave; not the payloads' meaning.
 
-The file is a header, then records. A record is its payload's length and CRC-32 (both little-endian u32), then the
-payload. One record goes out in one write(2), so that a process killed at any moment leaves whole records and
-at most one torn tail. What is found at opening decides:
+The file is a header, then records. A record is its payload's length, the complement of that length, and the
+payload's CRC-32 (all little-endian u32), then the payload. The complement tells a damaged length from a torn tail:
+either reaches past the end of the file. One record goes out in one write(2), so that a process killed at any moment
+leaves whole records and at most one torn tail. What is found at opening decides:
 
 - a torn tail (the file ends inside a record) is what a kill leaves: it is cut off, silently;
 - another format, another salt, or a record whose checksum is wrong cannot be trusted: the whole file is set
@@ -19,9 +20,10 @@ from pathlib import Path
 
 _MAGIC = b"jeton log 1\n"
 _SALT_BYTES = 16
-_FRAME = struct.Struct("<II")
+_FRAME = struct.Struct("<III")
 _MAX_PAYLOAD = 1 << 28
 """A length beyond this is damage, not data."""
+_ALL_BITS = 0xFFFFFFFF
 
 Warn = Callable[[str], None]
 
@@ -73,7 +75,7 @@ class Log:
 
     @classmethod
     def read(cls, path: Path, *, salt: str) -> list[bytes]:
-        """Return the records of a log that others may be writing, without touching it; none where it cannot be trusted."""
+        """Return the records of a log that others may be writing, and leave it alone; none where it is damaged."""
         try:
             data = path.read_bytes()
         except OSError:
@@ -109,7 +111,12 @@ class Log:
         return []
 
     def _write(self, data: bytes) -> None:
-        _write_all(self._fd, data)
+        before = os.fstat(self._fd).st_size
+        try:
+            _write_all(self._fd, data)
+        except BaseException:  # a full disk may have taken a part, and the next record must not follow that
+            os.ftruncate(self._fd, before)
+            raise
 
 
 def _header(salt: str) -> bytes:
@@ -118,7 +125,7 @@ def _header(salt: str) -> bytes:
 
 def _framed(payload: bytes) -> bytes:
     assert 0 < len(payload) <= _MAX_PAYLOAD, "an empty record would look like a hole"
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+    return _FRAME.pack(len(payload), ~len(payload) & _ALL_BITS, zlib.crc32(payload)) + payload
 
 
 def _whole_records(data: bytes, at: int) -> tuple[list[bytes] | None, int]:
@@ -126,8 +133,8 @@ def _whole_records(data: bytes, at: int) -> tuple[list[bytes] | None, int]:
     payloads: list[bytes] = []
     size = len(data)
     while at + _FRAME.size <= size:
-        length, checksum = _FRAME.unpack_from(data, at)
-        if not 0 < length <= _MAX_PAYLOAD:
+        length, complement, checksum = _FRAME.unpack_from(data, at)
+        if length ^ complement != _ALL_BITS or not 0 < length <= _MAX_PAYLOAD:
             return None, at
         end = at + _FRAME.size + length
         if end > size:

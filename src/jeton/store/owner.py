@@ -33,7 +33,7 @@ class OwnerLock:
         self._sign()
 
     def holder(self) -> int | None:
-        """The process that signed last, which holds the lock whenever `try_take` has just failed."""
+        """Return the process that signed last, which holds the lock whenever `try_take` has just failed."""
         text = os.pread(self._fd, 32, 0)
         return int(text) if text.strip().isdigit() else None
 

@@ -45,8 +45,11 @@ class Stream:
             yield
         finally:
             with self._lock:
-                # Equality, not identity: a bound method is a new object each time it is looked up.
-                self._listeners = tuple(other for other in self._listeners if other != listener)
+                # Equality, not identity: a bound method is a new object each time it is looked up. One only, the
+                # last: a listener that listens twice hears twice, until each block ends.
+                listeners = list(self._listeners)
+                last = len(listeners) - 1 - listeners[::-1].index(listener)
+                self._listeners = (*listeners[:last], *listeners[last + 1 :])
                 self.on = bool(self._listeners)
 
     @contextmanager
