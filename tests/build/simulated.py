@@ -99,7 +99,7 @@ def build(
     keep_going: int = 1,
 ) -> Built:
     """Build the manifest's defaults on the simulated disk, with the history in the real file `log`."""
-    graph = load("build.ninja", lambda _: manifest, lambda line: None)
+    graph = load("build.ninja", lambda _: manifest, lambda _: None)
     history = History.open(log, warn=_unexpected)
     scan = Scan(graph, history, disk)
     costs = Costs(history)
@@ -114,9 +114,7 @@ def build(
     options = Options(keep_going=keep_going)
     pool = open_pool(jobs, {})
     runner = FunctionRunner(disk, function)
-    execution = Execution(
-        graph, plan, scan, history, disk, costs, options, lambda: disk.now, runner, SlotQueue(pool)
-    )
+    execution = Execution(graph, plan, scan, history, disk, costs, options, lambda: disk.now, runner, SlotQueue(pool))
     loop = SimulatedLoop(seed)
     try:
         Scheduler(loop).run(execution.run)

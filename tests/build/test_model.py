@@ -112,9 +112,7 @@ class World:
         self.disk.tick()
         self._survives = None
         self._log_before = self.log.read_bytes() if self.log.exists() else b""
-        build(
-            self.project.manifest(), self.disk, self.log, self._command, jobs=jobs, seed=seed, keep_going=keep_going
-        )
+        build(self.project.manifest(), self.disk, self.log, self._command, jobs=jobs, seed=seed, keep_going=keep_going)
         if self._survives is not None:
             self.disk.files, log = self._survives
             # What was on disk before this build is not torn by its death.

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.store.children import SALT
 
 from jeton.store import Log
-from tests.store.children import SALT
 
 
 @dataclass

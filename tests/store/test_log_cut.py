@@ -1,8 +1,9 @@
 """Covers a torn tail: the file is cut at every byte, as a kill may leave it."""
 
-from jeton.store import Log
 from tests.store.children import SALT
 from tests.store.conftest import Logs
+
+from jeton.store import Log
 
 PAYLOADS = [b"a", b"five!", b"\0" * 40, b"zz"]
 

@@ -1,12 +1,12 @@
 """Covers files that cannot be trusted: they are set aside with one line of warning, and a new log begins."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from jeton.store import Log
 from tests.store.children import SALT
 from tests.store.conftest import Logs
+
+from jeton.store import Log
 
 PAYLOADS = [b"a", b"five!", b"\0" * 20, b"\xff" * 20]
 
@@ -40,8 +40,11 @@ def test_a_log_with_any_byte_flipped_is_set_aside(logs: Logs, flip: int) -> None
         assert_set_aside(logs, data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :])
 
 
+@settings(deadline=None)
 @given(
-    payloads=st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=8), where=st.floats(0, 1), flip=st.integers(1, 255)
+    payloads=st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=8),
+    where=st.floats(0, 1),
+    flip=st.integers(1, 255),
 )
 def test_any_log_with_any_byte_flipped_is_set_aside(
     tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], where: float, flip: int
@@ -52,6 +55,7 @@ def test_any_log_with_any_byte_flipped_is_set_aside(
     assert_set_aside(logs, bytes(data))
 
 
+@settings(deadline=None)
 @given(head=st.integers(0, 200), tail=st.binary(max_size=200))
 def test_whatever_follows_a_cut_only_a_beginning_of_the_records_is_ever_found(
     tmp_path_factory: pytest.TempPathFactory, head: int, tail: bytes

@@ -2,9 +2,10 @@
 
 from random import Random
 
-from jeton.store import Log
 from tests.store.children import SALT, Child
 from tests.store.conftest import Logs
+
+from jeton.store import Log
 
 APPEND = """
 import os, sys
@@ -58,7 +59,7 @@ def test_every_record_whose_append_returned_outlives_a_killed_writer(logs: Logs)
 
 def test_a_rewrite_killed_at_any_moment_leaves_the_old_records_or_the_new_ones(logs: Logs) -> None:
     random = Random(2)
-    for _ in range(15):
+    for _ in range(40):
         logs.path.unlink(missing_ok=True)
         with Child(REWRITE, logs.path) as writer:
             for _ in range(random.randrange(1, 20)):

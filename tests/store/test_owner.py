@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.store.children import Child
 
 from jeton.store import OwnerLock
-from tests.store.children import Child
 
 HOLD = """
 import sys

@@ -71,7 +71,9 @@ def test_no_event_is_lost_and_no_thread_s_order_changes_when_threads_emit_at_onc
     for number in range(THREADS):
         mine = [value for name, value in counters(records) if name == str(number)]
         assert mine == list(range(EACH))
-    threads = {name: {r.thread for r, (n, _) in zip(records, counters(records), strict=True) if n == name} for name in "0123"}
+    threads = {
+        name: {r.thread for r, (n, _) in zip(records, counters(records), strict=True) if n == name} for name in "0123"
+    }
     assert all(len(numbers) == 1 for numbers in threads.values()), "a record names the thread that emitted it"
 
 

@@ -28,7 +28,7 @@ def test_a_span_says_when_it_begins_and_when_it_ends(stream: Stream) -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit])
 def test_a_span_is_closed_when_its_block_raises(stream: Stream, error: type[BaseException]) -> None:
     recording = Recording()
-    with pytest.raises(error), stream.listening(recording), stream.span("scan"):  # noqa: PT012  the block is the story
+    with pytest.raises(error), stream.listening(recording), stream.span("scan"):
         raise error
     assert said(recording) == [(WillDo, 1, "scan"), (DidDo, 1, "scan")]
 

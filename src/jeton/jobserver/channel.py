@@ -83,7 +83,7 @@ def _open_fifo(auth: FifoAuth) -> Channel:
         fd = os.open(auth.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
         raise PoolUnusable(str(auth), Unusable.DENIED) from None
-    except OSError:
+    except (OSError, ValueError):  # ValueError: what no path can hold
         raise PoolUnusable(str(auth), Unusable.NO_FIFO) from None
     if not stat.S_ISFIFO(os.fstat(fd).st_mode):
         os.close(fd)

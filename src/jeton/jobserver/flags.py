@@ -105,6 +105,8 @@ def with_auth(text: str, auth: PipeAuth | FifoAuth | None, jobs: int) -> str:
     if isinstance(auth, FifoAuth) and not can_be_said(auth.path):
         raise ValueError(f"{auth.path!r}: a path with blanks or backslashes cannot be said in MAKEFLAGS")
     words = _WORD.findall(text)
+    if words and re.search(r"(?<!\\)(?:\\\\)*\\\Z", words[-1]):
+        words[-1] += "\\"  # a last backslash with nothing behind it would take the blank before what is added
     end = words.index("--") if "--" in words else len(words)
     options = words[:end]
     letters = options.pop(0) if options and not text[:1].isspace() and _is_letters(options[0]) else ""

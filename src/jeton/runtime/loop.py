@@ -23,10 +23,10 @@ class EventLoop(Protocol):
     def time(self) -> float:
         """Return the seconds of a clock that never goes back."""
 
-    def call_soon(self, callback: Callback) -> None:
+    def call_soon(self, callback: Callback) -> object:
         """Call back once, after what runs now has returned."""
 
-    def call_from_thread(self, callback: Callback) -> None:
+    def call_from_thread(self, callback: Callback) -> object:
         """Call back once, soon; may be called from any thread, and wakes the loop."""
 
     def call_at(self, when: float, callback: Callback) -> Undo:

@@ -164,9 +164,9 @@ class _Child:
         for _ in range(2):  # the whole pipe, and its end
             if self.reading:
                 self._on_output()
+        self.ended.set()  # first, so that a listener that fails holds up nobody who waits
         if STREAM.on:
             STREAM.emit(DidExitProcess(self.pid, *usage))
-        self.ended.set()
 
     def _close_pipe(self) -> None:
         if self._unread is not None:
@@ -236,7 +236,7 @@ def _wait_in_thread(loop: EventLoop, pid: int, callback: _OnExit) -> None:
 
 
 def _kill(kill: Callable[[int, int], None], number: int, signum: int) -> bool:
-    """Send the signal; False where nobody has that number. What runs as another user cannot be told and is waited for."""
+    """Send the signal; False where nobody has that number. What runs as another user is waited for unasked."""
     try:
         kill(number, signum)
     except ProcessLookupError:

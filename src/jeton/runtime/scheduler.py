@@ -24,6 +24,8 @@ BATCH = 128
 """Steps between two turns of the loop: the loop's own cost is spread thin, and I/O waits for some 50 µs at most."""
 _UNWIND_S = 10.0
 """How long the tasks may take to end after an error of the runtime itself, which may have lost one of them."""
+_UNWIND_FAILURES = 64
+"""How many more errors of the runtime may come meanwhile: a watch that fails does so at every turn of the loop."""
 _SWEEP = 1024
 """How many timers may be kept before those that were taken back are looked for."""
 
@@ -43,13 +45,16 @@ class Scheduler:
         self._armed_for = float("inf")
         self._disarm: Undo | None = None
         self._sweep_at = _SWEEP
+        self._given_up = False  # tasks were left where they stood; what their coroutines still do as they go is in vain
 
     def run(self, main: Callable[..., Coroutine[Any, Any, T]], *args: object) -> T:
         """Run `main(*args)` and all it starts to the end; return its result or raise its error.
 
         An interrupt, or an error of a callback of the loop, cancels every task and is raised when all have ended;
-        a second interrupt is raised at once.
+        a second interrupt is raised at once, and then nothing more can be run here.
         """
+        if self._given_up:
+            raise RuntimeError("this scheduler gave up its tasks when it was interrupted; make another")
         set_current(self)
         try:
             root = _Root(self.loop.stop)
@@ -58,8 +63,11 @@ class Scheduler:
             try:
                 self.loop.run()
             except BaseException as failure:
-                if not task.done:
-                    self._unwind(root, task, failure)
+                try:
+                    if not task.done:
+                        self._unwind(root, task, failure)
+                finally:
+                    self._given_up = not task.done
                 raise
         finally:
             set_current(None)
@@ -68,7 +76,7 @@ class Scheduler:
     def make_ready(self, task: Task[Any]) -> None:
         """Put a task at the end of the queue. It must be in no queue."""
         self._ready.append(task)
-        if not self._scheduled:
+        if not self._scheduled and not self._given_up:
             self._scheduled = True
             self.loop.call_soon(self._run_batch)
 
@@ -119,8 +127,10 @@ class Scheduler:
         root.cancel(main)
         if isinstance(failure, Exception):
             self.loop.call_at(self.loop.time() + _UNWIND_S, self.loop.stop)
-        with suppress(Exception):  # the first failure is the one to tell of
-            self.loop.run()
+        for _ in range(_UNWIND_FAILURES):
+            with suppress(Exception):  # the first failure is the one to tell of
+                self.loop.run()
+                return
 
     def _arm(self, when: float) -> None:
         if self._disarm is not None:
@@ -178,7 +188,7 @@ def run(main: Callable[..., Coroutine[Any, Any, T]], *args: object, loop: EventL
 
     The loop is libuv's where uvloop is installed; one that is passed is closed too.
     """
-    chosen: EventLoop = loop or default_loop()
+    chosen: EventLoop = default_loop() if loop is None else loop
     try:
         return Scheduler(chosen).run(main, *args)
     finally:

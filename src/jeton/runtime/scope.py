@@ -1,8 +1,9 @@
 """A scope: tasks that end together and fail together. Owns the cancelling of what is inside it; not the stepping.
 
 `async with Scope() as scope:` ends when its body and every task spawned in it have ended. The first failure
-cancels all others, and what failed is raised as one ExceptionGroup; KeyboardInterrupt and SystemExit leave it as they are. The model is Trio's nursery with its cancel
-scope (N. J. Smith, "Notes on structured concurrency", 2018), as one object.
+cancels all others, and what failed is raised as one ExceptionGroup; only KeyboardInterrupt and SystemExit leave as
+they are. The model is Trio's nursery with its cancel scope (N. J. Smith, "Notes on structured concurrency", 2018),
+as one object.
 """
 
 from collections.abc import Callable, Coroutine, Generator
@@ -158,11 +159,14 @@ class Scope:
             scope = reached.pop()
             if scope.cancelling:
                 continue
-            scope.cancelling = True
+            scope._cancel_own()  # noqa: SLF001  its own class
             reached += [inner for inner in scope.nested if not inner.shield]
-            for task in (*scope._children, scope._host):
-                if task is not None and task.scope is scope:
-                    task.scope_cancelled()
+
+    def _cancel_own(self) -> None:
+        self.cancelling = True
+        for task in (*self._children, self._host):
+            if task is not None and task.scope is self:
+                task.scope_cancelled()
 
     def _park_joiner(self, host: Task[Any]) -> Undo:
         self._joining = host

@@ -14,7 +14,7 @@ from random import Random
 from jeton.runtime.loop import Callback, Undo
 
 
-class Deadlock(RuntimeError):
+class Deadlock(RuntimeError):  # noqa: N818  the name says what is the case
     """No task can run, no timer is set and no watched descriptor is ready."""
 
 
@@ -22,11 +22,12 @@ class SimulatedLoop:
     """An `EventLoop` whose every run with one seed is the same. `seed` is kept, to be printed for replay."""
 
     name = "simulated"
+    chooses: Callable[[int], int] | None
 
     def __init__(self, seed: int = 0, *, max_steps: int = 1_000_000) -> None:
         self.seed = seed
-        random = Random(seed)
-        self.chooses: Callable[[int], int] | None = random.randrange
+        random = Random(seed)  # noqa: S311  repeatable is what it must be
+        self.chooses = random.randrange
         self._choose = random.randrange
         self._now = 0.0
         self._left = max_steps  # a program that never ends is stopped, and the seed told

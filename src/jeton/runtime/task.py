@@ -114,7 +114,7 @@ class Task(Generic[T]):
         return self._error
 
     def park(self, trap: Trap) -> None:
-        """RUNNING to PARKED by the trap, or back to READY where it must not wait or the trap itself fails."""
+        """Go from RUNNING to PARKED by the trap, or back to READY where it must not wait or the trap itself fails."""
         if self.scope.cancelling:
             self.scheduler.make_ready(self)
             return
@@ -131,7 +131,7 @@ class Task(Generic[T]):
         self.scheduler.make_ready(self)
 
     def finish(self, value: T | None, error: BaseException | None) -> None:
-        """RUNNING to DONE."""
+        """Go from RUNNING to DONE."""
         self.done = True
         self._value = value
         self._error = error
@@ -146,7 +146,7 @@ class Task(Generic[T]):
         self.step = self._step_cancelling if scope.cancelling else self._run
 
     def scope_cancelled(self) -> None:
-        """Hear that the innermost scope is cancelling: PARKED to READY; from now on every yield is answered by Cancelled."""
+        """Hear that the innermost scope is cancelling: every yield from now on is answered by Cancelled."""
         self.step = self._step_cancelling
         if self._undo is not None:
             undo, self._undo = self._undo, None

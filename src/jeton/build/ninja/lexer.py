@@ -14,6 +14,7 @@ _BLANK = re.compile(r"[ ]*\r?\n")
 _SPACES = re.compile(r"[ ]+")
 _BETWEEN = re.compile(r"(?:[ ]+|\$\r?\n)*")
 _WORD = re.compile(r"[a-zA-Z0-9_.-]+")
+_PLAIN_BINDING = re.compile(r"[ ]+([a-zA-Z0-9_.-]+)[ ]*=[ ]*([^$\r\n\0]*)\n")
 _PUNCTUATION = re.compile(r"=|:|\|@|\|\||\|")
 _PATH_TEXT = re.compile(r"[^$ :|\r\n\0]+")
 _VALUE_TEXT = re.compile(r"[^$\r\n\0]+")
@@ -62,6 +63,9 @@ class Lexer:
     def peek(self, token: str) -> bool:
         """Read the next token if it is this one."""
         at = self._at
+        first = self._text[at : at + 1]
+        if first != token[0] and first != "#":
+            return False  # by far the most
         if self.token() == token:
             return True
         self._at = at
@@ -110,6 +114,15 @@ class Lexer:
         value = self._escaped(_VALUE_TEXT)
         self.expect(NEWLINE, "newline")
         return value
+
+    def plain_binding(self) -> tuple[str, str] | None:
+        """Read an indented `name = value` line without `$`, which most are; None where something else stands here."""
+        match = _PLAIN_BINDING.match(self._text, self._at)
+        if match is None:
+            return None
+        self._token_at = match.start(1)
+        self._at = match.end()
+        return match[1], match[2]
 
     def error(self, message: str, at: int | None = None) -> ManifestError:
         """Make the error that `message` is at the last token, or at `at`."""

@@ -1,7 +1,7 @@
 """Statements to a graph. Owns the grammar of a manifest; not what its tokens look like."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from jeton.build.graph import BuildError, DepsStyle, File, Graph, Recipe, Step, StepPool, phony_recipe
@@ -113,8 +113,7 @@ class _FileLoader:
             raise lexer.error(f"duplicate pool '{name}'")
         lexer.expect(NEWLINE, "newline")
         depth = -1
-        while lexer.peek(INDENT):
-            key, value = self._binding()
+        for key, value in self._block():
             if key != "depth":
                 raise lexer.error(f"unexpected variable '{key}': a pool has a depth only")
             text = expand(value, self._bindings.lookup)
@@ -133,8 +132,7 @@ class _FileLoader:
         if name in self._bindings.rules:
             raise lexer.error_at(at, f"duplicate rule '{name}'")
         rule = Rule(name)
-        while lexer.peek(INDENT):
-            key, value = self._binding()
+        for key, value in self._block():
             if key not in RULE_VARIABLES:
                 raise lexer.error(f"unexpected variable '{key}'")
             rule.texts[key] = value
@@ -143,6 +141,18 @@ class _FileLoader:
         if not rule.texts.get("command"):
             raise lexer.error_at(at, f"expected 'command =' line for rule '{name}'")
         self._bindings.rules[name] = rule
+
+    def _block(self) -> Iterator[tuple[str, Text]]:
+        """Read the indented lines below a statement; an error at one of them names its variable."""
+        lexer = self._lexer
+        while True:
+            plain = lexer.plain_binding()
+            if plain is not None:
+                yield plain
+            elif lexer.peek(INDENT):
+                yield self._binding()
+            else:
+                return
 
     def _binding(self) -> tuple[str, Text]:
         lexer = self._lexer
@@ -203,8 +213,7 @@ class _FileLoader:
         validations = self._paths() if lexer.peek("|@") else []
         lexer.expect(NEWLINE, "newline")
         own: dict[str, str] = {}
-        while lexer.peek(INDENT):
-            key, value = self._binding()
+        for key, value in self._block():
             own[key] = expand(value, self._bindings.lookup)
 
         bindings = StepBindings(own, rule, self._bindings, lexer.place(at))

@@ -1,0 +1,52 @@
+"""Gives the tests of the runtime their loops: libuv's where it is installed, the standard one and the simulated."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import TypeAlias
+
+import pytest
+
+from jeton.runtime import EventLoop, SimulatedLoop, libuv_loop, stdlib_loop
+
+MakeLoop: TypeAlias = Callable[[], EventLoop]
+
+needs_uvloop = pytest.mark.skipif(find_spec("uvloop") is None, reason="needs uvloop")
+REAL = [pytest.param(libuv_loop, id="libuv", marks=needs_uvloop), pytest.param(stdlib_loop, id="stdlib")]
+
+
+@pytest.fixture(params=[*REAL, pytest.param(SimulatedLoop, id="simulated")])
+def make_loop(request: pytest.FixtureRequest) -> MakeLoop:
+    """Make a loop of each kind in turn."""
+    make: MakeLoop = request.param
+    return make
+
+
+@pytest.fixture(params=REAL)
+def make_real_loop(request: pytest.FixtureRequest) -> MakeLoop:
+    """Make a loop of each kind that serves processes, signals and threads."""
+    make: MakeLoop = request.param
+    return make
+
+
+@pytest.fixture
+def leaks_nothing() -> Iterator[None]:
+    """Hold a test to leave no descriptor, no child and no thread behind."""
+    before = open_descriptors()
+    threads = threading.active_count()
+    yield
+    assert open_descriptors() == before
+    assert threading.active_count() == threads
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def open_descriptors() -> set[str]:
+    """List this process's descriptors, but for the one that lists them."""
+    folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"  # noqa: PTH112  listed below, as text
+    listing = os.open(folder, os.O_RDONLY)
+    try:
+        return set(os.listdir(listing)) - {str(listing)}  # noqa: PTH208  of a descriptor
+    finally:
+        os.close(listing)
