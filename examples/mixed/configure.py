@@ -42,7 +42,7 @@ rule table
 
 # A build inside the build. Its make finds the jobserver in MAKEFLAGS and takes tokens for its jobs.
 rule make
-  command = $make --no-print-directory -C $root/vendor OUT=$$PWD/vendor TARGET=$out CC="$cc"
+  command = $make -s -C $root/vendor OUT=$$PWD/vendor TARGET=$out CC="$cc"
   description = MAKE $out
   depfile = $out.d
   restat = 1

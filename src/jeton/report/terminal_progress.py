@@ -18,7 +18,7 @@ from rich.text import Text
 from jeton.report.counts import Counts
 from jeton.report.durations import spoken
 from jeton.report.plain_progress import ended, failure, summary
-from jeton.trace import BuildOutcome, DidBuild, DidRunStep, Event, StepOutcome, WillRunPlan, WillRunStep
+from jeton.trace import STREAM, BuildOutcome, DidBuild, DidRunStep, Event, StepOutcome, WillRunPlan, WillRunStep
 
 _SHOWN = 8
 """Running steps that are shown at most; on many cores the rest is a number."""
@@ -87,16 +87,21 @@ class TerminalProgress:
 
     def _drawing(self, console: Console, options: ConsoleOptions) -> Iterator[Table | Text]:
         counts = self._counts
+        now_ns = STREAM.clock()
         grid = Table.grid(padding=(0, 1))
         left = "" if counts.left_s is None else f"about {spoken(counts.left_s)} left"
         grid.add_row(
             Text(f"{counts.finished}/{counts.total}"),
-            ProgressBar(total=max(1, counts.total), completed=counts.finished, width=min(40, options.max_width // 3)),
-            Text(spoken(counts.elapsed_s)),
+            ProgressBar(
+                total=max(1, counts.total),
+                completed=counts.finished,
+                width=min(40, options.max_width // 3),
+                complete_style="blue",
+            ),
+            Text(spoken((now_ns - (counts.began_ns or now_ns)) * 1e-9)),
             Text(left, style="dim"),
         )
         yield grid
-        now_ns = counts.now_ns
         steps = sorted(self._running.values())
         for began_ns, title in steps[:_SHOWN]:
             line = Text(f"  {spoken((now_ns - began_ns) * 1e-9):>7}  ", style="dim")
