@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 TOP = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "jeton", "jobserver"]
@@ -38,13 +39,26 @@ def run(
     )
 
 
-def start(
-    *words: str | Path, cwd: Path | None = None, output: IO[bytes] | int = subprocess.PIPE
-) -> "subprocess.Popen[bytes]":
-    """Start `jeton jobserver` with a pipe to write to and a pipe, or another file, for all that it says."""
-    return subprocess.Popen(
-        [*COMMAND, *words], env=environment(), cwd=cwd, stdin=subprocess.PIPE, stdout=output, stderr=output, bufsize=0
+@contextmanager
+def started(*words: str | Path, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start `jeton jobserver` with a pipe to write to and one for all that it says; nothing of it outlives the block."""
+    child = subprocess.Popen(
+        [*COMMAND, *words],
+        env=environment(),
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+        process_group=0,
     )
+    try:
+        yield child
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
+    finally:
+        child.communicate()
 
 
 def ninja() -> Path | None:
@@ -83,6 +97,12 @@ class Gate:
             os.write(self._through, b"\n")
             os.read(self._begun, 1)
         os.write(self._through, b"\n" * jobs)
+
+    def meet_once(self, jobs: int, recipes: int) -> None:
+        """Wait until `jobs` recipes have begun, then let all through: ninja leaves a token that others return alone."""
+        for _ in range(jobs):
+            os.read(self._begun, 1)
+        os.write(self._through, b"\n" * recipes)
 
     def most_at_once(self) -> int:
         """Count from the log."""

@@ -18,7 +18,7 @@ from tests.peers.jobserver_command import (
     ninja,
     ninja_manifest,
     run,
-    start,
+    started,
 )
 
 if not Path("/proc/self/status").exists():
@@ -65,7 +65,7 @@ def client(code: str) -> list[str]:
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_make_runs_as_many_recipes_at_once_as_the_pool_has_slots(tmp_path: Path, gate: Gate, jobs: int) -> None:
     makefile(tmp_path / "top", gate, 9)
-    with start(f"-j{jobs}", "--", "make", cwd=tmp_path / "top") as child:
+    with started(f"-j{jobs}", "--", "make", cwd=tmp_path / "top") as child:
         gate.meet(jobs, 9)
         said = passed(child)
     assert gate.most_at_once() == jobs
@@ -78,8 +78,8 @@ def test_makes_below_make_share_the_pool(tmp_path: Path, gate: Gate) -> None:
     for name in ("one", "two"):
         makefile(tmp_path / name, gate, 5)
     (tmp_path / "Makefile").write_text(".PHONY: all one two\nall: one two\none two:\n\t$(MAKE) -C $@\n")
-    with start("-j", "3", "make", cwd=tmp_path) as child:
-        gate.meet(3, 10)
+    with started("-j", "3", "make", cwd=tmp_path) as child:
+        gate.meet_once(3, 10)
         said = passed(child)
     assert gate.most_at_once() == 3
     assert "jobserver unavailable" not in said
@@ -103,7 +103,7 @@ def test_ninja_runs_as_many_steps_at_once_as_the_pool_has_slots(tmp_path: Path, 
     if style == "pipe" and "jobserver" not in said:
         pytest.skip("this ninja speaks no pipe style")
     ninja_manifest(tmp_path / "top", gate, 9)
-    with start("-j3", f"--style={style}", "--", NINJA, "-C", tmp_path / "top") as child:
+    with started("-j3", f"--style={style}", "--", NINJA, "-C", tmp_path / "top") as child:
         gate.meet(3, 9)
         said = passed(child)
     assert gate.most_at_once() == 3
@@ -121,8 +121,8 @@ def test_ninja_and_a_make_below_it_share_the_pool(tmp_path: Path, gate: Gate) ->
     said = subprocess.run([NINJA, "--version"], capture_output=True, text=True, check=True).stdout
     if "jobserver" not in said:
         pytest.skip("this ninja speaks no pipe style, and make before 4.4 no other")
-    with start("-j3", "--style=pipe", "--", NINJA, "-C", tmp_path / "top") as child:
-        gate.meet(3, 8)
+    with started("-j3", "--style=pipe", "--", NINJA, "-C", tmp_path / "top") as child:
+        gate.meet_once(3, 8)
         said = passed(child)
     assert gate.most_at_once() == 3
     assert "not returned" not in said
@@ -148,18 +148,10 @@ def test_cargo_joins_the_pool_and_hands_it_to_build_scripts(tmp_path: Path) -> N
 @pytest.mark.parametrize("style", ["pipe", "fifo"])
 def test_rustc_joins_the_pool_and_returns_what_it_took(tmp_path: Path, style: str) -> None:
     source = tmp_path / "lib.rs"
-    source.write_text(
-        "".join(f"pub mod m{n} {{ pub fn f(x: &str) -> String {{ x.repeat({n}) }} }}\n" for n in range(8))
-    )
-    compile_it = [
-        "rustc",
-        "-Ccodegen-units=8",
-        "-Copt-level=1",
-        "--crate-type=rlib",
-        source,
-        "-o",
-        tmp_path / "lib.rlib",
-    ]
+    modules = (f"pub mod m{n} {{ pub fn f(x: &str) -> String {{ x.repeat({n}) }} }}\n" for n in range(8))
+    source.write_text("".join(modules))
+    flags = ["-Ccodegen-units=8", "-Copt-level=1", "--crate-type=rlib"]
+    compile_it: list[str | Path] = ["rustc", *flags, source, "-o", tmp_path / "lib.rlib"]
     done = run("-j4", "--style", style, "--", *compile_it)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -192,7 +184,7 @@ def test_a_command_ended_by_a_signal_is_128_and_its_number(signum: signal.Signal
 
 
 def test_input_and_output_are_the_command_s_own() -> None:
-    with start("cat") as child:
+    with started("cat") as child:
         said, _ = child.communicate(b"through and through")
     assert said == b"through and through"
 
@@ -253,7 +245,7 @@ def test_a_signal_is_passed_on_and_the_command_s_answer_is_the_exit_status(name:
     jeton:             ............ gets it, passes it on                             exits 5
     test:    hears (1), sends it (2)                   hears (3)
     """
-    with start("--", sys.executable, "-c", TELLS) as child:
+    with started("--", sys.executable, "-c", TELLS) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
         wait_until_it_passes_signals_on(child)
@@ -264,7 +256,7 @@ def test_a_signal_is_passed_on_and_the_command_s_answer_is_the_exit_status(name:
 
 
 def test_a_command_that_dies_of_the_signal_passed_on_is_128_and_its_number() -> None:
-    with start("--", "sh", "-c", "echo ready; read line") as child:
+    with started("--", "sh", "-c", "echo ready; read line") as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
         wait_until_it_passes_signals_on(child)
@@ -323,7 +315,7 @@ def test_a_make_that_is_interrupted_returns_its_tokens(tmp_path: Path) -> None:
     begun = os.open(tmp_path / "begun", os.O_RDWR)
     (tmp_path / "Makefile").write_text("all: a b\na b:\n\t@echo > begun; exec cat begun.not\n")
     os.mkfifo(tmp_path / "begun.not")
-    with start("-j2", "--", "make", cwd=tmp_path) as child:
+    with started("-j2", "--", "make", cwd=tmp_path) as child:
         os.read(begun, 1)
         os.read(begun, 1)
         wait_until_it_passes_signals_on(child)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from jeton.build.disk import Disk, RealDisk
 from jeton.build.estimate import Costs
@@ -151,7 +151,7 @@ class Folder:
         self._where: Path | None = None
         self.history = History()
 
-    def __enter__(self) -> "Folder":
+    def __enter__(self) -> Self:
         self._open()
         return self
 
@@ -191,7 +191,7 @@ def folder_of(graph: Graph) -> Path:
 
 
 def take_lock(folder: Path, warn: Callable[[str], None]) -> OwnerLock:
-    """Take the lock of a build folder, waiting for whoever builds there. Raises BuildError where that would be for ever."""
+    """Take the lock of a build folder, waiting for whoever builds there. Raises OwnBuildError where that has no end."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = OwnerLock(folder / LOCK_NAME)

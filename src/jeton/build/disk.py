@@ -77,7 +77,7 @@ class RealDisk:
     def remove(self, path: str) -> bool:
         """See `Disk.remove`."""
         try:
-            if stat.S_ISDIR(os.lstat(path).st_mode):  # noqa: PTH116
+            if stat.S_ISDIR(os.lstat(path).st_mode):
                 return False
             Path(path).unlink()
         except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""How long steps take. Owns what was learned from the history and from this run; promises nothing it has no basis for."""
+"""How long steps take. Owns what was learned, from the history and from this run; says nothing without a basis."""
 
 import time
 from collections import defaultdict

@@ -74,7 +74,7 @@ class File:
         self.readers: list[Step] = []
         """Every step that has it among its inputs of any sort, once each time it does."""
         self.named = True
-        """The manifest names it. A file that only a depfile or a dyndep file names may be gone: its reader runs again."""
+        """The manifest names it. One that only a depfile or a dyndep file names may be gone: its reader runs."""
 
     def __repr__(self) -> str:
         return f"<File {self.path}>"
@@ -187,7 +187,7 @@ class Graph:
         return [out for step in self.steps for out in step.outputs if not out.readers]
 
     def default_targets(self) -> list[File]:
-        """Return what is built when nothing is asked for. Raises BuildError where every file is read by another step."""
+        """Return what is built when nothing is asked for. Raises BuildError where every file is read by a step."""
         targets = self.defaults or self.roots()
         if not targets and self.steps:
             raise BuildError("could not determine root nodes of build graph: every output is an input of another step")

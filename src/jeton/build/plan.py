@@ -113,7 +113,7 @@ class Plan:
         return step
 
     def finish(self, step: Step, unchanged: Iterable[File]) -> None:
-        """RUNNING to DONE. `unchanged` are the outputs that came out as they were, so that readers may stay as they are."""
+        """RUNNING to DONE. `unchanged` are the outputs that came out as they were: readers may stay as they are."""
         self.done += 1
         self._leave_pool(step)
         for output in unchanged:

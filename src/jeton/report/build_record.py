@@ -1,4 +1,4 @@
-"""A recorded build as numbers. Owns what is computed from its events: lanes, longest path, cores busy; draws nothing."""
+"""A recorded build as numbers. Owns what follows from its events: lanes, longest path, cores busy; draws nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

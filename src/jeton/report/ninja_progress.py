@@ -38,7 +38,7 @@ class NinjaProgress:
         self._colour = colour
         self._jobs = jobs
         self._counts = Counts()
-        self._console = False
+        self._console: int | None = None  # the step that owns the terminal
         self._held: list[bytes] = []
         self._ends: list[float] = []
         self._open_line = False
@@ -52,7 +52,7 @@ class NinjaProgress:
                 self._print(self._line(event, whole=event.console))
             if event.console:
                 self._end_line()
-                self._console = True
+                self._console = event.step
         elif isinstance(event, DidRunStep):
             self._did_run(event)
 
@@ -62,7 +62,9 @@ class NinjaProgress:
 
     def _did_run(self, step: DidRunStep) -> None:
         self._ends.append(self._counts.elapsed_s)
-        was_console, self._console = self._console and self._counts.running == 0, False
+        was_console = step.step == self._console
+        if was_console:
+            self._console = None
         if not was_console and step.outcome is not StepOutcome.INTERRUPTED:
             self._print(self._line(step, whole=False))
         if step.outcome is StepOutcome.FAILED:
@@ -89,7 +91,7 @@ class NinjaProgress:
             self._print(b"\n")
 
     def _print(self, text: bytes) -> None:
-        if self._console:
+        if self._console is not None:
             self._held.append(text)
             return
         self._out.write(b"".join(self._held) + text)

@@ -18,7 +18,7 @@ class PlainProgress:
         self._verbose = verbose
         self._quiet = quiet
         self._counts = Counts()
-        self._console = False
+        self._console: int | None = None  # the step that owns the terminal
         self._held: list[bytes] = []
 
     def __call__(self, at_ns: int, event: Event) -> None:
@@ -26,13 +26,15 @@ class PlainProgress:
         self._counts.hear(at_ns, event)
         if isinstance(event, WillRunStep) and event.console:
             self._print(self._line(event))
-            self._console = True
+            self._console = event.step
         elif isinstance(event, DidRunStep):
             self._did_run(event)
         elif isinstance(event, DidBuild):
             self._did_build(event)
 
     def _did_run(self, step: DidRunStep) -> None:
+        if step.step == self._console:
+            self._console = None
         text = b"" if self._quiet and step.outcome is StepOutcome.SUCCEEDED else self._line(step)
         if step.outcome is StepOutcome.FAILED:
             text += failure(step)
@@ -40,7 +42,7 @@ class PlainProgress:
         self._print(text)
 
     def _did_build(self, build: DidBuild) -> None:
-        self._console = False
+        self._console = None  # an interrupted step never said that it ended
         self._print(b"")
         if not self._quiet:
             self._print((summary(build, self._counts) + "\n").encode())
@@ -50,7 +52,7 @@ class PlainProgress:
         return f"[{self._counts.finished}/{self._counts.total}] {what}\n".encode(errors="surrogateescape")
 
     def _print(self, text: bytes) -> None:
-        if self._console:
+        if self._console is not None:
             self._held.append(text)
             return
         self._out.write(b"".join(self._held) + text)

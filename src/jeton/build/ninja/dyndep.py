@@ -9,7 +9,6 @@ from jeton.build.ninja.lexer import END, INDENT, NEWLINE, Lexer
 from jeton.build.ninja.text import expand
 from jeton.build.paths import canonical
 
-
 _KEYWORDS = ("rule", "pool", "default", "include", "subninja")
 
 

@@ -32,7 +32,7 @@ class ManifestError(BuildError):
 
 
 class Lexer:
-    """One file's text and a position in it. Tokens are their own text; `NEWLINE`, `INDENT` and `END` stand for theirs."""
+    """One file's text and a position in it. A token is its own text; `NEWLINE`, `INDENT` and `END` stand for theirs."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path

@@ -270,8 +270,9 @@ class _FileLoader:
         if target in step.explicit and len(step.outputs) == 1 and not step.implicit and not step.order_only:
             step.explicit = [file for file in step.explicit if file is not target]
             target.readers = [reader for reader in target.readers if reader is not step]
+            place = self._lexer.place(at)
             self._loader.warn(
-                f"{self._lexer.place(at)}: phony target '{target.path}' names itself as an input; ignoring [-w phonycycle=warn]"
+                f"{place}: phony target '{target.path}' names itself as an input; ignoring [-w phonycycle=warn]"
             )
 
     def _note_dyndep(self, step: Step, bindings: StepBindings, at: int) -> None:

@@ -47,10 +47,7 @@ class Cleaner:
         if path in self._seen:
             return
         self._seen.add(path)
-        if self._dry_run:
-            there = self._disk.mtime(path) != MISSING
-        else:
-            there = self._disk.remove(path)
+        there = self._disk.mtime(path) != MISSING if self._dry_run else self._disk.remove(path)
         if there:
             self.removed += 1
             self._said(path)

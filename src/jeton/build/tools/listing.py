@@ -65,7 +65,7 @@ def commands(targets: Sequence[File], *, single: bool) -> Iterator[str]:
 
 
 def inputs_in_order(target: File) -> list[str]:
-    """Return all that goes into the target, each path once behind what it is made from; names for others are left out."""
+    """Return all that goes into the target, each path once behind what it is made from; aliases are left out."""
     found: dict[File, None] = {}
     seen: set[File] = set()
     path = [(target, iter(target.producer.inputs()))] if target.producer else []

@@ -1,4 +1,4 @@
-"""Generated files that steps were seen to read without the graph making sure that they are made before. Owns the check."""
+"""Generated files that steps were seen to read, though the graph does not make them first. Owns the check."""
 
 from collections.abc import Iterator
 
