@@ -1,6 +1,10 @@
 """Covers the invitation: which style a command gets, and what is in its environment."""
 
+import os
+from pathlib import Path
+
 import pytest
+from tests.jobserver.pipes import waits
 
 from jeton.jobserver import Invitation, PipeAuth, Pool, Style, join_pool, open_pool, parse, style_for
 
@@ -102,6 +106,32 @@ def test_a_pool_that_was_joined_by_pipe_is_passed_on_by_pipe_whatever_the_style(
         invitation = pool.invitation("ninja", {}, style)
         assert parse(invitation.environment["MAKEFLAGS"]).auth == inherited
         assert invitation.pass_fds == (inherited.read_fd, inherited.write_fd)
+    pool.close()
+
+
+def test_a_pool_that_was_joined_by_fifo_is_passed_on_in_either_style() -> None:
+    """A make before 4.4 may run below a ninja: it dies of a fifo, so it gets descriptors of the same one."""
+    outer = open_pool(3, {})
+    pool = join_pool(outer.invitation("ninja", {}).environment)
+    assert pool is not None
+    assert pool.invitation("ninja", {}) == outer.invitation("ninja", {})
+    invitation = pool.invitation("make", {})
+    assert len(invitation.pass_fds) == 2
+    assert all(map(waits, invitation.pass_fds))
+    child = join_pool(invitation.environment)
+    assert child is not None
+    assert [child.try_take() is not None for _ in range(4)] == [True, True, True, False]
+    for each in (child, pool, outer):
+        each.close()
+
+
+@pytest.mark.parametrize("style", Style)
+def test_a_fifo_whose_path_make_had_to_escape_is_passed_on_by_pipe(tmp_path: Path, style: Style) -> None:
+    os.mkfifo(tmp_path / "a b")
+    escaped = str(tmp_path / "a b").replace(" ", "\\ ")
+    pool = join_pool({"MAKEFLAGS": f" -j3 --jobserver-auth=fifo:{escaped}"})
+    assert pool is not None
+    assert pool.invitation("ninja", {}, style).pass_fds
     pool.close()
 
 

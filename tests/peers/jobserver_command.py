@@ -41,7 +41,7 @@ def run(
 
 @contextmanager
 def started(*words: str | Path, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start `jeton jobserver` with a pipe to write to and one for all that it says; nothing of it outlives the block."""
+    """Start `jeton jobserver` with a pipe to write to and one for all that it says; it ends with the block."""
     child = subprocess.Popen(
         [*COMMAND, *words],
         env=environment(),

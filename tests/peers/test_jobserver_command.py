@@ -190,7 +190,7 @@ def test_input_and_output_are_the_command_s_own() -> None:
 
 
 def test_a_command_that_is_not_there_is_127(tmp_path: Path) -> None:
-    for missing in ("no-such-command", str(tmp_path / "gone"), ""):
+    for missing in ("no-such-command", str(tmp_path / "gone")):
         done = run("--", missing)
         assert done.returncode == 127
         assert done.stderr == f"{missing}: No such file or directory\n"
@@ -266,13 +266,14 @@ def test_a_command_that_dies_of_the_signal_passed_on_is_128_and_its_number() -> 
 
 COUNTS = """
 import signal
-counted = []
-for signum in (signal.SIGINT, signal.SIGQUIT):
-    signal.signal(signum, lambda signum, frame: counted.append(signum) or print("got", flush=True))
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+SIGNALS = {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 print("ready", flush=True)
-signal.sigwait({signal.SIGTERM})
-print(len(counted), flush=True)
+counted = 0
+while signal.sigwait(SIGNALS) != signal.SIGTERM:
+    counted += 1
+    print("got", flush=True)
+print(counted, flush=True)
 """
 
 
@@ -375,6 +376,17 @@ def test_the_outer_pool_is_told_of_what_was_lost_below_the_inner_jeton() -> None
 
 
 @needs_make
+@pytest.mark.parametrize("outer", ["pipe", "fifo"])
+def test_make_below_an_inner_jeton_shares_the_outer_pool(tmp_path: Path, gate: Gate, outer: str) -> None:
+    makefile(tmp_path / "top", gate, 6)
+    nested = [sys.executable, "-m", "jeton", "jobserver", "--", "make"]
+    with started("-j3", "--style", outer, "--", *nested, cwd=tmp_path / "top") as child:
+        gate.meet(3, 6)
+        passed(child)
+    assert gate.most_at_once() == 3
+
+
+@needs_make
 def test_jeton_below_make_joins_make_s_pool(tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(CLIENT + SHOW)
     line = f"{sys.executable} -m jeton jobserver -- {sys.executable} client.py"
@@ -405,7 +417,7 @@ def test_jeton_below_make_joins_make_s_pool(tmp_path: Path) -> None:
         (["-j", "many", "--", "true"], 2),
         (["-j", "9" * 5000, "--", "true"], 2),
         (["--style", "pigeon", "--", "true"], 2),
-        (["-j2", "--style=fifo", "--", ""], 127),
+        (["-j2", "--style=fifo", "--", ""], 126),
         (["-j2", "--", "a\nb"], 127),
         (["-j2", "--", "\udcff"], 127),
         (["-j2", "--", "--help"], 127),

@@ -61,6 +61,17 @@ class Channel:
             else:
                 return
 
+    def ends_to_inherit(self, path: str) -> PipeAuth:
+        """Open the fifo at `path`, which this channel holds, once more: blocking, so that no flag of ours reaches a child.
+
+        Raises OSError where it is gone.
+        """
+        read_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._owned += (read_fd,)
+        write_fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._owned += (write_fd,)
+        return PipeAuth(read_fd, write_fd)
+
     def close(self) -> None:
         """Close what this channel opened itself."""
         for fd in self._owned:

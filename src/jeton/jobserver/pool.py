@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 from jeton.jobserver.channel import Channel, open_channel
-from jeton.jobserver.errors import PoolUnusable
-from jeton.jobserver.flags import Disabled, FifoAuth, MakeFlags, PipeAuth, parse, with_auth
+from jeton.jobserver.errors import PoolUnusable, Unusable
+from jeton.jobserver.flags import FifoAuth, MakeFlags, PipeAuth, can_be_said, parse, with_auth
 from jeton.jobserver.invitation import Invitation, Style, style_for
 from jeton.jobserver.server import Server
 from jeton.trace import STREAM, DidGiveSlot, DidTakeSlot
@@ -32,7 +32,7 @@ class Pool:
     """Slots of one pool. Made by `open_pool` or `join_pool`; to be closed by whoever made it."""
 
     def __init__(
-        self, jobs: int, pipe: PipeAuth | None, fifo: FifoAuth | None, channel: Channel, server: Server | None = None
+        self, jobs: int, pipe: PipeAuth, fifo: FifoAuth | None, channel: Channel, server: Server | None = None
     ) -> None:
         self.jobs = jobs
         """How many slots the pool has in all, as far as the text that named it says; at least 1."""
@@ -90,8 +90,8 @@ class Pool:
     def invitation(self, command: str, environ: Mapping[str, str], style: Style | None = None) -> Invitation:
         """Tell how a child that runs `command` joins, starting from `environ`; it brings its own implicit slot."""
         style = style or style_for(command)
-        auth: PipeAuth | FifoAuth | None = self._fifo if style is Style.FIFO else self._pipe
-        auth = auth or self._pipe or self._fifo
+        # A pool that was joined by pipe has no fifo to tell of.
+        auth = self._fifo if style is Style.FIFO and self._fifo is not None else self._pipe
         text = with_auth(environ.get("MAKEFLAGS", ""), auth, self.jobs)
         environment = {key: value for key, value in environ.items() if key not in _VARIABLES}
         environment["MAKEFLAGS"] = text
@@ -159,7 +159,12 @@ def _joined(flags: MakeFlags) -> Pool:
     auth = flags.auth
     assert auth is not None
     channel = open_channel(auth)
-    assert not isinstance(auth, Disabled), "open_channel declines it"
-    pipe = auth if isinstance(auth, PipeAuth) else None
     fifo = auth if isinstance(auth, FifoAuth) else None
-    return Pool(flags.jobs or default_jobs(), pipe, fifo, channel)
+    try:
+        pipe = channel.ends_to_inherit(fifo.path) if fifo else auth
+    except OSError:
+        channel.close()
+        raise PoolUnusable(str(auth), Unusable.NO_FIFO) from None
+    assert isinstance(pipe, PipeAuth), "open_channel declines every other kind"
+    # A fifo whose path cannot be said was named by a make that escapes it; children get descriptors instead.
+    return Pool(flags.jobs or default_jobs(), pipe, fifo if fifo and can_be_said(fifo.path) else None, channel)

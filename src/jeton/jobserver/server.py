@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from jeton.jobserver.channel import Channel
-from jeton.jobserver.flags import FifoAuth, PipeAuth, can_be_said
+from jeton.jobserver.flags import FifoAuth, can_be_said
 
 MAX_JOBS = 4096
 """The largest pool. A user who holds more than 1,024 pipes gets pipes of 8 KiB, which hold that many tokens safely."""
@@ -36,12 +36,9 @@ class Server:
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        # What children inherit is another, blocking description: flags of ours never reach them.
-        read_fd = os.open(fifo, os.O_RDONLY | os.O_CLOEXEC)
-        write_fd = os.open(fifo, os.O_WRONLY | os.O_CLOEXEC)
-        self.pipe = PipeAuth(read_fd, write_fd)
+        self.channel = Channel(own, own, lambda: os.read(own, 1), (own,))
+        self.pipe = self.channel.ends_to_inherit(str(fifo))
         self.fifo = FifoAuth(str(fifo))
-        self.channel = Channel(own, own, lambda: os.read(own, 1), (own, read_fd, write_fd))
         os.write(own, b"+" * (jobs - 1))
 
     def missing(self) -> int:

@@ -1,0 +1,295 @@
+"""Who gets the next token. Owns the account of every token of one pool; pure: it opens, reads and writes nothing.
+
+Each child has a *seat*. A token that is free is offered at a seat: it lies in the seat's pipe until the child takes it
+or it is withdrawn. Nobody can see whether a child waits for a token, so the arbiter learns it by offering:
+
+- a child that takes its offer wants, perhaps, one more: it is offered the next;
+- an offer that lies for longer than the arbiter's patience, while somebody else wants a token, is withdrawn, and that child is
+  asked again later, each time twice as late, until it takes one.
+
+Of those who want, a step of this process comes first, because it has no core at all while each child has its implicit slot;
+then the seat that holds the fewest tokens, and of these the one that has wanted for longest. The rule is max-min fairness
+(Bertsekas and Gallager, "Data Networks", 6.5.2) over trees of processes.
+
+Whoever calls a method carries out the effects that it returns, in their order; what answering one of them returns comes
+behind the others.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+PATIENCE_S = 0.001
+"""How long an offer may lie while another child wants it. A process that waits for one takes it within microseconds."""
+_LAST_S = 0.064
+"""A child that has taken tokens before is asked at least that often while there is a token for it."""
+_LAST_STRANGER_S = 0.512
+"""Likewise for one that has never taken any: most commands do not know the protocol."""
+
+
+class SeatState(Enum):
+    """What is known of a seat's child."""
+
+    WANTING = "wanting"
+    """It took what it was offered last, or it is time to ask it again. Nothing lies in its pipe."""
+    OFFERED = "offered"
+    """One token lies in its pipe."""
+    WITHDRAWING = "withdrawing"
+    """One token lies in its pipe, and somebody is about to take it out: `Withdraw` was returned and not yet answered."""
+    SATED = "sated"
+    """It let an offer lie, and will be asked again at `ask_at`. Nothing lies in its pipe."""
+    RETIRED = "retired"
+    """It has ended. It holds nothing, and what still comes from it is not counted."""
+
+
+_ALLOWED = frozenset(
+    {
+        (SeatState.WANTING, SeatState.OFFERED),
+        (SeatState.OFFERED, SeatState.WANTING),
+        (SeatState.OFFERED, SeatState.WITHDRAWING),
+        (SeatState.WITHDRAWING, SeatState.WANTING),
+        (SeatState.WITHDRAWING, SeatState.SATED),
+        (SeatState.SATED, SeatState.WANTING),
+        (SeatState.WANTING, SeatState.RETIRED),
+        (SeatState.OFFERED, SeatState.RETIRED),
+        (SeatState.SATED, SeatState.RETIRED),
+    }
+)
+
+
+class Seat:
+    """The account of one child. Changed by the arbiter alone."""
+
+    __slots__ = ("ask_at", "held", "name", "patience", "reclaimed", "returned_too_many", "since", "state", "taken")
+
+    def __init__(self, name: str, now: float) -> None:
+        self.name = name
+        self.state = SeatState.WANTING
+        self.since = now
+        """When it came into its state."""
+        self.held = 0
+        """Tokens that its child has taken and not returned."""
+        self.taken = 0
+        """Tokens that its child has taken in all."""
+        self.reclaimed = 0
+        """Tokens that it held when it ended."""
+        self.returned_too_many = 0
+        """Returns of what it never took, which are not counted."""
+        self.ask_at = now
+        self.patience = PATIENCE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Put a token into the seat's pipe, which is empty."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Try to take the offer out of the seat's pipe; then say `withdrawn` or `took`, as it turned out."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token is this request's: tell whoever made it."""
+
+    request: "Request"
+
+
+Effect = Offer | Withdraw | Grant
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """One wish of this process for a token. `granted` is called when there is one, on any thread."""
+
+    granted: Callable[[], object]
+
+
+class Arbiter:
+    """The account of a pool of `tokens` tokens. Invariant (`check`): every token is in one place."""
+
+    def __init__(self, tokens: int) -> None:
+        assert tokens >= 0
+        self.tokens = tokens
+        """How many tokens there are, the ones to be swallowed not included."""
+        self.free = tokens
+        """Tokens that nobody holds and that lie in no pipe."""
+        self.own = 0
+        """Tokens that this process holds, granted ones included."""
+        self.to_swallow = 0
+        """Tokens that are to go out of the world when they come back: the pool was made smaller."""
+        self.seats: dict[Seat, None] = {}
+        self._requests: deque[Request] = deque()
+
+    # What happens to this process's own requests.
+
+    def try_take(self) -> bool:
+        """Take a free token for this process. A token that lies in a pipe is not free; `ask` withdraws it."""
+        if self.free and not self._requests:
+            self.free -= 1
+            self.own += 1
+            return True
+        return False
+
+    def ask(self, request: Request, now: float) -> list[Effect]:
+        """Want a token for this process; granted in the order of asking."""
+        self._requests.append(request)
+        return self._decide(now)
+
+    def take_back(self, request: Request) -> bool:
+        """Want it no more. False: it has been granted already, and the token is to be given back."""
+        if request in self._requests:
+            self._requests.remove(request)
+            return True
+        return False
+
+    def give(self, now: float) -> list[Effect]:
+        """Hear that this process gives a token back."""
+        assert self.own > 0, "a token is given back once"
+        self.own -= 1
+        self._came_back(1)
+        return self._decide(now)
+
+    # What happens at the seats.
+
+    def sit(self, name: str, now: float) -> tuple[Seat, list[Effect]]:
+        """Make a seat for a new child."""
+        seat = Seat(name, now)
+        self.seats[seat] = None
+        return seat, self._decide(now)
+
+    def took(self, seat: Seat, now: float) -> list[Effect]:
+        """Hear that the seat's offer is gone: its child took it."""
+        seat.held += 1
+        seat.taken += 1
+        seat.patience = PATIENCE_S
+        self._set(seat, SeatState.WANTING, now)
+        return self._decide(now)
+
+    def withdrawn(self, seat: Seat, now: float) -> list[Effect]:
+        """Hear that the seat's offer was taken out of its pipe."""
+        self._sate(seat, now)
+        self._came_back(1)
+        return self._decide(now)
+
+    def returned(self, seat: Seat, count: int, now: float) -> list[Effect]:
+        """Hear that the seat's child returned `count` tokens. More than it held are not counted."""
+        real = min(count, seat.held)
+        seat.returned_too_many += count - real
+        seat.held -= real
+        self._came_back(real)
+        return self._decide(now)
+
+    def leave(self, seat: Seat, now: float, *, offer_is_back: bool) -> list[Effect]:
+        """Hear that the seat's child has ended: what it held comes back. `offer_is_back`: its pipe had the offer still."""
+        if seat.state is SeatState.OFFERED and not offer_is_back:
+            seat.held += 1
+            seat.taken += 1
+        self._came_back(seat.held + (seat.state is SeatState.OFFERED and offer_is_back))
+        seat.reclaimed = seat.held
+        seat.held = 0
+        self._set(seat, SeatState.RETIRED, now)
+        del self.seats[seat]
+        return self._decide(now)
+
+    # What happens to the pool.
+
+    def resize(self, tokens: int, now: float) -> list[Effect]:
+        """Make the pool larger at once, or smaller as tokens come back."""
+        assert tokens >= 0
+        change = tokens - self.tokens
+        self.tokens = tokens
+        if change >= 0:
+            spared = min(self.to_swallow, change)  # these are still out there: let them live
+            self.to_swallow -= spared
+            self.free += change - spared
+        else:
+            self.to_swallow -= change
+            self._swallow()
+        return self._decide(now)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Hear that time has passed."""
+        return self._decide(now)
+
+    def next_tick(self) -> float | None:
+        """Return when `tick` is due, None while time alone changes nothing."""
+        times = []
+        if self.free or any(seat.state is SeatState.OFFERED for seat in self.seats):
+            times += [seat.ask_at for seat in self.seats if seat.state is SeatState.SATED]
+        if self._somebody_wants():
+            times += [seat.since + PATIENCE_S for seat in self.seats if seat.state is SeatState.OFFERED]
+        return min(times, default=None)
+
+    def check(self) -> None:
+        """Assert that every token is in one place."""
+        lying = sum(seat.state in (SeatState.OFFERED, SeatState.WITHDRAWING) for seat in self.seats)
+        held = sum(seat.held for seat in self.seats)
+        assert self.free >= 0
+        assert not (self.free and self.to_swallow), "free tokens are swallowed first"
+        assert self.free + self.own + lying + held == self.tokens + self.to_swallow, "every token is in one place"
+
+    def waiting(self) -> int:
+        """Return how many requests of this process wait."""
+        return len(self._requests)
+
+    def _decide(self, now: float) -> list[Effect]:
+        """Give what is free to those who want it, and withdraw what lies idle while somebody wants."""
+        in_play = self.free or self._lying()
+        for seat in self.seats:
+            if seat.state is SeatState.SATED and seat.ask_at <= now and in_play:
+                self._set(seat, SeatState.WANTING, now)
+        effects: list[Effect] = []
+        while self.free and self._requests:
+            self.free -= 1
+            self.own += 1
+            effects.append(Grant(self._requests.popleft()))
+        if self.free:
+            for seat in self._by_right():
+                if not self.free:
+                    break
+                self.free -= 1
+                self._set(seat, SeatState.OFFERED, now)
+                effects.append(Offer(seat))
+        wanted = len(self._requests) + sum(seat.state is SeatState.WANTING for seat in self.seats)
+        idle = [seat for seat in self._lying() if now - seat.since >= PATIENCE_S]
+        for seat in sorted(idle, key=lambda seat: seat.since)[: wanted + self.to_swallow]:
+            self._set(seat, SeatState.WITHDRAWING, now)
+            effects.append(Withdraw(seat))
+        return effects
+
+    def _by_right(self) -> list[Seat]:
+        wanting = [seat for seat in self.seats if seat.state is SeatState.WANTING]
+        return sorted(wanting, key=lambda seat: (seat.held, seat.since))
+
+    def _lying(self) -> list[Seat]:
+        return [seat for seat in self.seats if seat.state is SeatState.OFFERED]
+
+    def _somebody_wants(self) -> bool:
+        return bool(self._requests or self.to_swallow) or any(seat.state is SeatState.WANTING for seat in self.seats)
+
+    def _came_back(self, count: int) -> None:
+        self.free += count
+        self._swallow()
+
+    def _swallow(self) -> None:
+        swallowed = min(self.free, self.to_swallow)
+        self.free -= swallowed
+        self.to_swallow -= swallowed
+
+    def _sate(self, seat: Seat, now: float) -> None:
+        self._set(seat, SeatState.SATED, now)
+        seat.ask_at = now + seat.patience
+        seat.patience = min(2 * seat.patience, _LAST_S if seat.taken else _LAST_STRANGER_S)
+
+    def _set(self, seat: Seat, state: SeatState, now: float) -> None:
+        """Make every transition."""
+        assert (seat.state, state) in _ALLOWED, f"{seat.name}: from {seat.state.value} to {state.value}"
+        seat.state = state
+        seat.since = now
