@@ -91,6 +91,25 @@ def test_step_killed_while_it_makes_a_removed_output_runs_again(tmp_path: Path) 
     os.close(told)
 
 
+def test_command_that_outlived_its_build_is_ended_before_its_step_runs_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "told")
+    told = os.open(tmp_path / "told", os.O_RDWR)
+    os.mkfifo(tmp_path / "gate")
+    (tmp_path / "source").write_text("text\n")
+    (tmp_path / "build.ninja").write_text(manifest("t-"))
+    process = jeton(tmp_path, wait=False)
+    os.read(told, 4096)
+    process.kill()
+    process.communicate()
+    (orphan, *_) = processes_in(tmp_path)
+    (tmp_path / "gate").unlink()
+    again = jeton(tmp_path, wait=True)
+    assert again.returncode == 0
+    assert orphan not in processes_in(tmp_path)
+    assert (tmp_path / "o0").read_text() == "t-text\n"
+    os.close(told)
+
+
 def kill_after_lines(folder: Path, told: int, lines: int, *, steps_too: bool) -> str:
     """Start a build, kill it when its steps have told that many lines, and wait until they have all ended."""
     process = jeton(folder, wait=False)

@@ -84,7 +84,7 @@ def test_failed_step_is_told_once_with_its_command_and_output(tmp_path: Path) ->
     assert result.returncode == 1
     assert result.stdout.count("because\n") == 1
     assert "failed: out (exit status 3)\necho because; exit 3\nbecause\n" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("failed: 1 step of 1 step in ")
+    assert result.stdout.splitlines()[-1].startswith("failed: 1 step failed; ran 1 step in ")
 
 
 def test_step_killed_by_a_signal_is_told_so(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_terminal_shows_a_failure_whole(tmp_path: Path) -> None:
         "rule r\n  command = printf 'first\\nsecond'; exit 3\n  description = MAKE $out\nbuild out: r\n"
     )
     drawn = on_terminal(tmp_path, "build").replace("\r", "")
-    assert "failed: out (exit status 3)\n" in drawn
+    assert "failed: out (exit status 3)" in drawn
     assert "first\nsecond\n" in drawn
 
 

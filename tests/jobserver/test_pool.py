@@ -311,6 +311,58 @@ def test_threads_that_take_and_give_at_once_lose_no_token_and_hold_no_more_than_
     pool.close()
 
 
+def test_slots_are_looked_at_and_changed_under_the_lock_only() -> None:
+    class Watched(set[Slot]):
+        def __contains__(self, slot: object) -> bool:
+            assert pool._lock.locked()
+            return super().__contains__(slot)
+
+        def add(self, slot: Slot) -> None:
+            assert pool._lock.locked()
+            super().add(slot)
+
+        def remove(self, slot: Slot) -> None:
+            assert pool._lock.locked()
+            super().remove(slot)
+
+    pool = open_pool(2, {})
+    pool._held = Watched()
+    for slot in (take(pool), take(pool)):
+        pool.give(slot)
+    pool.close()
+
+
+@pytest.mark.concurrency
+def test_the_implicit_slot_goes_to_one_thread_however_many_ask_at_once() -> None:
+    """All threads ask for the only slot, again and again.
+
+    thread 0..3: meet (1), take, meet (2), give if taken, meet (1), ...
+    """
+    pool = open_pool(1, {})
+    together = Barrier(4)
+    got: list[int] = []
+
+    def work() -> None:
+        mine = 0
+        for _ in range(500):
+            together.wait()
+            slot = pool.try_take()
+            together.wait()
+            if slot is not None:
+                mine += 1
+                pool.give(slot)
+        got.append(mine)
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(got) == 500
+    assert pool.held == 0
+    pool.close()
+
+
 @pytest.mark.concurrency
 def test_two_pools_on_one_pipe_share_its_tokens() -> None:
     with pipe(b"+++") as auth:

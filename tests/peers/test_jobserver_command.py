@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -288,16 +289,20 @@ def test_a_key_of_the_terminal_reaches_the_command_once(key: bytes) -> None:
     quiet = termios.tcgetattr(terminal)
     quiet[3] &= ~termios.ECHO
     termios.tcsetattr(terminal, termios.TCSANOW, quiet)
-    with subprocess.Popen(
-        [sys.executable, "-m", "jeton", "jobserver", "--", sys.executable, "-c", COUNTS],
-        env=environment(),
-        stdin=terminal,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  the only way to a terminal of its own
-    ) as child:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "jeton", "jobserver", "--", sys.executable, "-c", COUNTS],
+            env=environment(),
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  the only way to a terminal of its own
+        ) as child,
+        ExitStack() as kill_in_time,
+    ):
         os.close(terminal)
+        kill_in_time.callback(child.kill)
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
         wait_until_it_passes_signals_on(child)
@@ -461,6 +466,33 @@ def test_a_temporary_folder_with_a_blank_in_its_name_is_no_hindrance(tmp_path: P
     env = environment(TMPDIR=str(tmp_path / "a b"))
     done = run("-j3", "--style=fifo", "--", *client(SHOW), env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, "3 3\n", "")
+
+
+@pytest.mark.xfail(reason="an OSError of the pool's making is not caught", strict=True)
+def test_too_few_descriptors_for_a_pool_are_told(tmp_path: Path) -> None:
+    limited = ["sh", "-c", 'ulimit -n 5; exec "$@"', "sh", sys.executable, "-m", "jeton", "jobserver", "-j2", "true"]
+    env = environment(TMPDIR=str(tmp_path))
+    done = subprocess.run(limited, env=env, capture_output=True, text=True, check=False)
+    assert list(tmp_path.iterdir()) == []
+    assert done.returncode == 1
+    assert "Too many open files" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.xfail(reason="a closed standard input is None, which has no fileno", strict=True)
+def test_an_interrupt_is_passed_on_where_standard_input_is_closed() -> None:
+    code = "import os; os.close(0); os.execvp(os.sys.executable, [os.sys.executable, '-m', 'jeton', *os.sys.argv[1:]])"
+    command = [sys.executable, "-c", code, "jobserver", "--", sys.executable, "-c", TELLS]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.readline() == b"ready\n"
+        wait_until_it_passes_signals_on(child)
+        child.send_signal(signal.SIGINT)
+        failed = child.stderr.readline()
+        child.terminate()  # the command ends in any case
+        said = child.stdout.read()
+    assert (failed, said) == (b"", b"SIGINT\n")
 
 
 def test_options_behind_the_command_are_the_command_s() -> None:

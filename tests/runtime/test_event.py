@@ -12,7 +12,8 @@ def test_waiting_for_a_set_event_does_not_give_way(make_loop: MakeLoop) -> None:
         async with Scope() as scope:
             other = scope.spawn(checkpoint_once)
             await event.wait()
-            return other.state is TaskState.READY
+            states = [other.state]
+        return states == [TaskState.READY]
 
     assert run(main, loop=make_loop())
 

@@ -134,10 +134,7 @@ def test_a_pipe_is_writable_until_it_is_full(loop: EventLoop, pipe: tuple[int, i
 
     undo = loop.watch_writable(write_fd, fill)
     loop.call_at(loop.time() + 0.05, loop.stop)
-    if isinstance(loop, SimulatedLoop):
-        loop.run()
-    else:
-        loop.run()
+    loop.run()
     undo()
     assert written > 0
 
@@ -160,10 +157,14 @@ def test_a_watch_may_be_taken_back_after_the_close(make_loop: MakeLoop, pipe: tu
 def test_a_signal_calls_back_and_afterwards_is_what_it_was(make_real_loop: MakeLoop) -> None:
     loop = make_real_loop()
     before = signal.getsignal(signal.SIGINT)
-    undo = loop.watch_signal(signal.SIGINT, loop.stop)
+
+    def hear() -> None:
+        undo()
+        loop.stop()
+
+    undo = loop.watch_signal(signal.SIGINT, hear)
     loop.call_soon(lambda: os.kill(os.getpid(), signal.SIGINT))
     loop.run()
-    undo()
     loop.close()
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -203,7 +204,12 @@ def test_the_simulated_loop_lets_descriptors_come_before_what_is_ready(pipe: tup
     def order(seed: int) -> str:
         loop = SimulatedLoop(seed)
         seen: list[str] = []
-        undo = loop.watch_readable(pipe[0], lambda: (seen.append("r"), undo()))
+
+        def hear() -> None:
+            seen.append("r")
+            undo()
+
+        undo = loop.watch_readable(pipe[0], hear)
         for _ in range(3):
             loop.call_soon(partial(seen.append, "s"))
         loop.call_at(1, loop.stop)

@@ -62,7 +62,7 @@ def test_main_that_is_no_coroutine_function_leaves_the_thread_free(make_loop: Ma
         raise KeyError("before any task")
 
     with pytest.raises(KeyError):
-        run(main, loop=make_loop())  # type: ignore[arg-type]  that is the error
+        run(main, loop=make_loop())  # type: ignore[arg-type]  # that is the error
     assert run(value, 1, loop=make_loop()) == 1
 
 

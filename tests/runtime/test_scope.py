@@ -1,6 +1,7 @@
 """Covers scopes: tasks end together and fail together, cancelling reaches what is inside and nothing else."""
 
 import math
+from collections.abc import AsyncGenerator
 
 import pytest
 from tests.runtime.conftest import MakeLoop
@@ -245,12 +246,13 @@ def test_a_scope_cancelled_before_it_is_entered_lets_nothing_pass(make_loop: Mak
 
 
 def test_a_task_spawned_into_a_cancelled_scope_never_begins(make_loop: MakeLoop) -> None:
-    async def main() -> Task[None]:
+    async def main() -> None:
         async with Scope() as scope:
             scope.cancel()
-            return scope.spawn(fail, AssertionError("it began"))
+            task = scope.spawn(fail, AssertionError("it began"))
+        assert isinstance(task.error, Cancelled)
 
-    assert isinstance(run(main, loop=make_loop()).error, Cancelled)
+    run(main, loop=make_loop())
 
 
 def test_cancelling_is_thrown_at_every_yield_until_the_scope_is_left(make_loop: MakeLoop) -> None:
@@ -476,7 +478,7 @@ def test_scopes_nested_deeper_than_python_s_stack_are_cancelled(make_loop: MakeL
 
 
 def test_an_async_generator_closed_inside_a_scope_leaves_the_task_outside_of_it(make_loop: MakeLoop) -> None:
-    async def numbers():  # type: ignore[no-untyped-def]  # noqa: ANN202  an async generator of int
+    async def numbers() -> AsyncGenerator[int, None]:
         async with Scope():
             yield 1
             yield 2

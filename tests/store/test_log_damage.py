@@ -116,4 +116,4 @@ def test_a_warning_names_the_place_of_the_damage(logs: Logs) -> None:
     data[len(good)] ^= 1
     logs.path.write_bytes(data)
     assert logs.found() == []
-    assert f"is damaged at byte {len(good)};" in logs.warnings[0]
+    assert f"damaged at byte {len(good)};" in logs.warnings[0]

@@ -14,6 +14,7 @@ from jeton.build.graph import BuildError, File, Graph
 from jeton.build.history import History
 from jeton.build.ninja import load
 from jeton.build.options import Options
+from jeton.build.orphans import end_orphans
 from jeton.build.paths import canonical
 from jeton.build.plan import Plan
 from jeton.build.scan import Explain, Scan
@@ -79,6 +80,8 @@ class Build:
             STREAM.emit(WillBuild(self.options.manifest))
         with Folder(self.load(), self._warn, dry_run=self.options.dry_run) as folder:
             result = self._run_in(folder, targets)
+            if result.outcome is BuildOutcome.NOTHING_TO_DO and folder.ran:
+                result = replace(result, outcome=BuildOutcome.SUCCEEDED)  # the manifest itself was made anew
         if STREAM.on:
             STREAM.emit(DidBuild(result.outcome, folder.ran))
         return result
@@ -125,7 +128,7 @@ class Build:
         costs.learn_from_history(folder.graph.steps)
         plan.start()
         parts = (folder.graph, plan, scan, folder.history, self._disk, costs, self.options, folder.now_on_disk)
-        execution, signum = conduct(partial(Execution, *parts), self.options, self._environ, self._warn)
+        execution, signum = conduct(partial(Execution, *parts), folder.path, self.options, self._environ, self._warn)
         folder.ran += plan.done
         return _result(execution, signum), targets[0] in scan.dirty
 
@@ -148,7 +151,8 @@ class Folder:
         self._warn = warn
         self._dry_run = dry_run
         self._lock: OwnerLock | None = None
-        self._where: Path | None = None
+        self.path = folder_of(graph)
+        """Where the history and the lock are."""
         self.history = History()
 
     def __enter__(self) -> Self:
@@ -161,8 +165,9 @@ class Folder:
     def reload(self, graph: Graph) -> None:
         """Go on with another graph of the same manifest."""
         self.graph = graph
-        if folder_of(graph) != self._where:
+        if folder_of(graph) != self.path:
             self._close()
+            self.path = folder_of(graph)
             self._open()
 
     def now_on_disk(self) -> int:
@@ -171,12 +176,13 @@ class Folder:
         return self._lock.touch()
 
     def _open(self) -> None:
-        self._where = folder_of(self.graph)
         if self._dry_run:
-            self.history = History.read(self._where / LOG_NAME)
+            self.history = History.read(self.path / LOG_NAME)
             return
-        self._lock = take_lock(self._where, self._warn)
-        self.history = History.open(self._where / LOG_NAME, self._warn)
+        self._lock = take_lock(self.path, self._warn)
+        self.history = History.open(self.path / LOG_NAME, self._warn)
+        if self.history.was_cut_off:
+            end_orphans(self.path, self._warn)
 
     def _close(self) -> None:
         self.history.close()
@@ -200,8 +206,10 @@ def take_lock(folder: Path, warn: Callable[[str], None]) -> OwnerLock:
     if not lock.try_take():
         if lock.held_by_ancestor():
             lock.release()
-            raise OwnBuildError(f"{folder}: a step of the build that runs here cannot start another one in it")
-        warn(f"{folder}: waiting for process {lock.holder()}, which builds here")
+            raise OwnBuildError(
+                f"{folder.absolute()}: a step of the build that runs here cannot start another one in it"
+            )
+        warn(f"{folder.absolute()}: waiting for process {lock.holder()}, which builds here")
         lock.take()
     return lock
 

@@ -4,11 +4,13 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 from jeton.build.command import ShellRunner
 from jeton.build.execute import Execution
 from jeton.build.graph import BuildError
 from jeton.build.options import Options
+from jeton.build.orphans import mark
 from jeton.jobserver import Pool, PoolUnusable, open_pool
 from jeton.runtime import Scope, SlotQueue, current_scheduler, run
 
@@ -17,11 +19,12 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def conduct(
     execute: Callable[[ShellRunner, SlotQueue], Execution],
+    folder: Path,
     options: Options,
     environ: Mapping[str, str],
     warn: Callable[[str], None],
 ) -> tuple[Execution, int]:
-    """Run an execution under the pool that the options ask for.
+    """Run an execution in the build folder `folder`, under the pool that the options ask for.
 
     Returns it and the number of the signal that stopped it, or 0. A signal of `_STOPPING` cancels everything; the
     steps' children get SIGINT. Raises BuildError where the graph or the pool turns out to be unusable on the way.
@@ -29,7 +32,7 @@ def conduct(
     pool = _open_pool(options, environ, warn)
     try:
         slots = SlotQueue(pool)
-        execution = execute(ShellRunner(pool, environ), slots)
+        execution = execute(ShellRunner(pool, {**environ, **mark(folder)}), slots)
         return execution, run(_run_until_signal, execution)
     except BaseExceptionGroup as group:
         raise _first_reason(group) from None

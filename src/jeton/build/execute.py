@@ -132,6 +132,8 @@ class Execution:
             began = self._now_on_disk()
             self._history.started(outputs)
             result = await self._runner.run(step)
+            if result.status != 0:
+                self._history.failed(outputs)
             inputs, output = self._inputs_read(step, result)
             result = replace(result, output=output)
             if -result.status in _STOPPED_BY:
@@ -145,6 +147,7 @@ class Execution:
             return _Ran(StepOutcome.FAILED, replace(_NOTHING, status=1, output=f"{error}\n".encode()))
         except Cancelled:
             self._remove_half_made(step)
+            self._history.failed(outputs)
             raise
         return _Ran(StepOutcome.SUCCEEDED, result, unchanged)
 

@@ -3,6 +3,7 @@
 For each output: the command that made it (as a fingerprint), when that command began by the file system's clock, how
 long it took, and which files it was seen to read. A record `started` is written before a command runs and
 `finished` after it: an output that has only the first was interrupted, however the build died, and is not trusted.
+A command that failed leaves a record `failed`: its outputs are not trusted either, but its end was seen.
 
 Records are tuples in marshal's format 2, which every Python writes and reads alike: it is the fastest codec at
 hand, and the log's checksums keep damage from it. Paths are written once and then named by number.
@@ -23,7 +24,7 @@ _MARSHAL = 2
 _COMPACT_AT = 1000
 """Fewer records than this are not worth compacting."""
 
-_PATH, _STARTED, _FINISHED, _DEPS, _FORGOTTEN = range(5)
+_PATH, _STARTED, _FINISHED, _DEPS, _FORGOTTEN, _FAILED = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class History:
         self.made: dict[str, Made] = {}
         self._deps: dict[str, Deps | tuple[int, tuple[int, ...]]] = {}
         self._interrupted: set[str] = set()
+        # Invariant: a part of _interrupted, without the outputs of commands that were seen to fail.
+        self._running: set[str] = set()
         self._log = log
         self._written = 0
         for record in records:
@@ -89,10 +92,21 @@ class History:
             found = self._deps[output] = Deps(mtime, [self._paths[number] for number in ids])
         return found
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Some command began and was never seen to end: the build was killed."""
+        return bool(self._running)
+
     def started(self, outputs: Sequence[str]) -> None:
         """Note that a command that makes these outputs is about to run."""
         self._append(_STARTED, outputs)
         self._interrupted.update(outputs)
+        self._running.update(outputs)
+
+    def failed(self, outputs: Sequence[str]) -> None:
+        """Note that the command that makes these outputs has ended, and they cannot be trusted."""
+        self._append(_FAILED, outputs)
+        self._running.difference_update(outputs)
 
     def finished(self, outputs: Sequence[str], made: Made) -> None:
         """Note that it has run and its outputs can be trusted."""
@@ -140,7 +154,10 @@ class History:
             ids = tuple(self._ids([output], records))
             records.append(_record(_FINISHED, ids, made.fingerprint, made.mtime, made.duration_ms))
         for output in self._interrupted:
-            records.append(_record(_STARTED, tuple(self._ids([output], records))))
+            ids = tuple(self._ids([output], records))
+            records.append(_record(_STARTED, ids))
+            if output not in self._running:
+                records.append(_record(_FAILED, ids))
         self._log.rewrite(records)
         self._written = len(records)
 
@@ -184,13 +201,17 @@ class History:
                 self._path_ids[path] = len(self._paths)
                 self._paths.append(path)
             case (1, tuple() as ids):
-                self._interrupted.update(self._paths[number] for number in ids)
+                outputs = [self._paths[number] for number in ids]
+                self._interrupted.update(outputs)
+                self._running.update(outputs)
             case (2, tuple() as ids, int() as fingerprint, int() as mtime, int() as duration_ms):
                 self._settle([self._paths[number] for number in ids], Made(fingerprint, mtime, duration_ms))
             case (3, tuple() as ids, int() as mtime, tuple() as inputs):
                 self._deps[self._paths[ids[0]]] = (mtime, inputs)
             case (4, tuple() as ids):
                 self._drop([self._paths[number] for number in ids])
+            case (5, tuple() as ids):
+                self._running.difference_update(self._paths[number] for number in ids)
             case _:
                 raise AssertionError(f"a record of this version has another shape: {record!r}")
 
@@ -198,12 +219,14 @@ class History:
         for output in outputs:
             self.made[output] = made
             self._interrupted.discard(output)
+            self._running.discard(output)
 
     def _drop(self, outputs: Iterable[str]) -> None:
         for output in outputs:
             self.made.pop(output, None)
             self._deps.pop(output, None)
             self._interrupted.discard(output)
+            self._running.discard(output)
 
 
 def fingerprint(text: str) -> int:

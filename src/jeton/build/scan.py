@@ -36,6 +36,7 @@ class Scan:
         self._mtimes: dict[File, int] = {}
         self._settled: set[Step] = set()
         self._without_deps: set[Step] = set()
+        self._said: set[str] = set()
 
     def visit(self, target: File) -> None:
         """Judge the target and everything that it is made from. Raises BuildError for a cycle."""
@@ -159,7 +160,7 @@ class Scan:
         if mtime == MISSING:
             return self._say(f"output {output.path} doesn't exist")
         if self._history.interrupted(output.path):
-            return self._say(f"the step that makes {output.path} was interrupted")
+            return self._say(f"the step that makes {output.path} failed or was interrupted")
         made = self._history.made.get(output.path)
         generator = step.recipe.generator
         if newest is not None:
@@ -173,7 +174,8 @@ class Scan:
         return not generator and made.fingerprint != mark and self._say(f"command line changed for {output.path}")
 
     def _say(self, why: str) -> bool:
-        if self._explain is not None:
+        if self._explain is not None and why not in self._said:
+            self._said.add(why)
             self._explain(why)
         return True
 

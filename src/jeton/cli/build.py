@@ -10,6 +10,7 @@ import click
 
 from jeton.build import Build, BuildError, Options
 from jeton.cli.advice import without_manifest
+from jeton.jobserver import MAX_JOBS
 from jeton.report import PlainProgress
 from jeton.trace import STREAM, BuildOutcome, Listener, Recording
 
@@ -24,7 +25,7 @@ _FOLDER = click.Path(exists=True, file_okay=False)
     "-j",
     "jobs",
     metavar="N",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_JOBS),
     help="A pool of N slots of its own  [default: the pool that it is started in, else one slot a core]",
 )
 @click.option(
@@ -125,7 +126,7 @@ def _listener(progress: str, *, verbose: bool, quiet: bool) -> tuple[Listener, C
         return PlainProgress(sys.stdout.buffer, verbose=verbose, quiet=quiet), lambda: None
     from jeton.report.terminal_progress import TerminalProgress  # noqa: PLC0415  only a terminal pays for rich
 
-    shown = TerminalProgress(verbose=verbose)
+    shown = TerminalProgress(verbose=verbose, force=progress == "terminal")
     return shown, shown.close
 
 

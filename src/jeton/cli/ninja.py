@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import click
 
-from jeton.build import Build, BuildError, Options
+from jeton.build import Build, BuildError, Options, Result
 from jeton.build.ninja import NINJA_VERSION
 from jeton.cli.ninja_tools import TOOLS, ToolUsage, run_tool
-from jeton.jobserver import default_jobs
+from jeton.jobserver import MAX_JOBS, default_jobs
 from jeton.report import NinjaProgress
 from jeton.report.stats import stats
 from jeton.trace import STREAM, BuildOutcome, Recording
@@ -51,7 +51,6 @@ _DEBUG_MODES = {
     "keeprsp": "don't delete @response files on success",
 }
 _WARNINGS = {"phonycycle": "phony build statement references itself"}
-_INFINITE_JOBS = 4096
 
 
 class _UsageError(Exception):
@@ -149,8 +148,14 @@ def _build(build: Build, arguments: _Arguments) -> int:
         listening.enter_context(STREAM.listening(progress))
         listening.callback(progress.finish)
         result = build.run(arguments.rest)
+    status = _conclude(result, arguments)
     if recording is not None:
         print(*stats(recording.records()), sep="\n")
+    return status
+
+
+def _conclude(result: Result, arguments: _Arguments) -> int:
+    """Say how the build ended in ninja's words; return its exit status."""
     if result.manifest_failed:
         raise BuildError(f"rebuilding '{arguments.manifest}': subcommand failed")
     if result.outcome is BuildOutcome.NOTHING_TO_DO and not arguments.quiet:
@@ -239,7 +244,8 @@ def _option_with_value(letter: str, value: str, arguments: _Arguments) -> int | 
     elif letter == "f":
         arguments.manifest = value
     elif letter == "j":
-        arguments.jobs = _number(value, "-j") or _INFINITE_JOBS
+        # 0 is ninja's word for no limit; beyond the largest pool, more makes no difference.
+        arguments.jobs = min(_number(value, "-j") or MAX_JOBS, MAX_JOBS)
     elif letter == "k":
         arguments.keep_going = max(0, _number(value, "-k", negative=True))
     elif letter == "l":

@@ -62,9 +62,9 @@ class Channel:
                 return
 
     def ends_to_inherit(self, path: str) -> PipeAuth:
-        """Open the fifo at `path`, which this channel holds, once more: blocking, so that no flag of ours reaches a child.
+        """Open the fifo at `path`, which this channel holds, once more, for children to inherit.
 
-        Raises OSError where it is gone.
+        Blocking, so that no flag of ours reaches them. Raises OSError where it is gone.
         """
         read_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._owned += (read_fd,)

@@ -6,8 +6,8 @@ steal from it.
 """
 
 import os
-import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from jeton.jobserver.channel import Channel
@@ -33,11 +33,11 @@ class Server:
         try:
             os.mkfifo(fifo, 0o600)
             own = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            self.channel = Channel(own, own, lambda: os.read(own, 1), (own,))
+            self.pipe = self.channel.ends_to_inherit(str(fifo))
         except OSError:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
             raise
-        self.channel = Channel(own, own, lambda: os.read(own, 1), (own,))
-        self.pipe = self.channel.ends_to_inherit(str(fifo))
         self.fifo = FifoAuth(str(fifo))
         os.write(own, b"+" * (jobs - 1))
 
@@ -53,4 +53,10 @@ class Server:
     def close(self) -> None:
         """Remove the fifo and close every descriptor. Clients that still run keep what they have open."""
         self.channel.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove()
+
+    def _remove(self) -> None:
+        # Not shutil.rmtree: that needs a descriptor, and the lack of one may be why there is no pool.
+        for remove in ((self._folder / "tokens").unlink, self._folder.rmdir):
+            with suppress(OSError):
+                remove()

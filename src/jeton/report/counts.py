@@ -14,7 +14,7 @@ class Counts:
         self.finished = 0
         self.failed = 0
         self.cpu_s = 0.0
-        self.left_s: float | None = None
+        self._left: tuple[int, float] | None = None  # when it was estimated, and what was left then
         self.began_ns: int | None = None
         self.now_ns = 0
 
@@ -27,6 +27,13 @@ class Counts:
     def elapsed_s(self) -> float:
         """Seconds since the first event."""
         return 0.0 if self.began_ns is None else (self.now_ns - self.began_ns) * _S
+
+    def left_s(self, now_ns: int) -> float | None:
+        """Return the estimate of what is left, counted down to now; None where there is none."""
+        if self._left is None:
+            return None
+        at_ns, left_s = self._left
+        return max(0.0, left_s - (now_ns - at_ns) * _S)
 
     def hear(self, at_ns: int, event: Event) -> None:
         """Take an event into the numbers."""
@@ -45,4 +52,4 @@ class Counts:
             self.cpu_s += event.cpu_s
             self.failed += event.outcome is StepOutcome.FAILED
         elif isinstance(event, DidEstimate):
-            self.left_s = event.left_s
+            self._left = None if event.left_s is None else (at_ns, event.left_s)

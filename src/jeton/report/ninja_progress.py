@@ -101,6 +101,7 @@ class NinjaProgress:
     def _prefix(self) -> str:
         counts = self._counts
         elapsed = counts.elapsed_s
+        left_s = counts.left_s(counts.now_ns)
         overall = counts.finished / elapsed if elapsed else None
         values = {
             "%": "%",
@@ -114,9 +115,9 @@ class NinjaProgress:
             "c": _rate(self._current_rate()),
             "e": f"{elapsed:.3f}",
             "w": _clock(elapsed),
-            "E": "?" if counts.left_s is None else f"{counts.left_s:.3f}",
-            "W": "?" if counts.left_s is None else _clock(counts.left_s),
-            "P": f"{self._time_share():3d}%",
+            "E": "?" if left_s is None else f"{left_s:.3f}",
+            "W": "?" if left_s is None else _clock(left_s),
+            "P": f"{self._time_share(left_s):3d}%",
         }
 
         def value(match: re.Match[str]) -> str:
@@ -130,11 +131,11 @@ class NinjaProgress:
         recent = self._ends[-self._jobs :]
         return len(recent) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else None
 
-    def _time_share(self) -> int:
+    def _time_share(self, left_s: float | None) -> int:
         counts = self._counts
-        if counts.left_s is None or not counts.elapsed_s:
+        if left_s is None or not counts.elapsed_s:
             return 100 * counts.finished // counts.total if counts.total else 0
-        return int(100 * counts.elapsed_s / (counts.elapsed_s + counts.left_s))
+        return int(100 * counts.elapsed_s / (counts.elapsed_s + left_s))
 
 
 _ANSI = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")

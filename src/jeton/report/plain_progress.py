@@ -33,9 +33,13 @@ class PlainProgress:
             self._did_build(event)
 
     def _did_run(self, step: DidRunStep) -> None:
-        if step.step == self._console:
+        if step.outcome is StepOutcome.INTERRUPTED:
+            return
+        said_before = step.step == self._console
+        if said_before:
             self._console = None
-        text = b"" if self._quiet and step.outcome is StepOutcome.SUCCEEDED else self._line(step)
+        quiet = self._quiet and step.outcome is StepOutcome.SUCCEEDED
+        text = b"" if quiet or said_before else self._line(step)
         if step.outcome is StepOutcome.FAILED:
             text += failure(step)
         text += ended(step.output)
@@ -80,6 +84,7 @@ def summary(build: DidBuild, counts: Counts) -> str:
     if build.outcome is BuildOutcome.SUCCEEDED:
         return f"done: {took}"
     if build.outcome is BuildOutcome.INTERRUPTED:
-        return f"interrupted: {took}; the next build goes on from here"
+        return f"interrupted after {took}; the next build goes on from here"
     failed = f"{counts.failed} step" + ("" if counts.failed == 1 else "s")
-    return f"failed: {failed} of {took}"
+    left = f", {counts.total - counts.finished} not tried" if counts.total > counts.finished else ""
+    return f"failed: {failed} failed{left}; ran {took}"

@@ -28,8 +28,9 @@ _PER_SECOND = 10
 class TerminalProgress:
     """A `Listener` that draws. To be closed, so that the terminal is whole again whatever happened."""
 
-    def __init__(self, console: Console | None = None, *, verbose: bool = False) -> None:
-        self._console = console or Console(file=sys.stdout, highlight=False)
+    def __init__(self, console: Console | None = None, *, verbose: bool = False, force: bool = False) -> None:
+        """Draw on `console`, or on standard output; with `force`, whatever that is."""
+        self._console = console or Console(file=sys.stdout, highlight=False, force_terminal=force or None)
         self._verbose = verbose
         # Guarded by _lock: rich draws from a thread of its own.
         self._lock = threading.Lock()
@@ -76,9 +77,10 @@ class TerminalProgress:
 
     def _did_run(self, step: DidRunStep) -> None:
         if step.outcome is StepOutcome.FAILED:
-            self._console.print(Text(f"failed: {step.title}", style="bold red"))
-            self._print_raw(failure(step) + ended(step.output))
-        elif self._verbose or step.output:
+            how, _, command = failure(step).decode(errors="replace").partition("\n")
+            self._console.print(Text(how, style="bold red"), soft_wrap=True)
+            self._print_raw(command.encode() + ended(step.output))
+        elif step.outcome is StepOutcome.SUCCEEDED and (self._verbose or step.output):
             what = step.command if self._verbose else step.title
             self._print_raw(f"{what}\n".encode(errors="surrogateescape") + ended(step.output))
 
@@ -89,7 +91,8 @@ class TerminalProgress:
         counts = self._counts
         now_ns = STREAM.clock()
         grid = Table.grid(padding=(0, 1))
-        left = "" if counts.left_s is None else f"about {spoken(counts.left_s)} left"
+        left_s = counts.left_s(now_ns)
+        left = "" if left_s is None else f"about {spoken(left_s)} left"
         grid.add_row(
             Text(f"{counts.finished}/{counts.total}"),
             ProgressBar(

@@ -48,20 +48,27 @@ class ProcessResult:
 async def run_process(
     argv: list[str],
     *,
-    environ: Mapping[str, str],
+    environ: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     terminal: bool = False,
     stop_signal: int = signal.SIGINT,
+    started: Callable[[int], object] | None = None,
 ) -> ProcessResult:
-    """Run `argv` (its first word a path) to its end and return how it ended, with what it wrote.
+    """Run `argv` to its end and return how it ended, with what it wrote.
+
+    The first word is a path, or a name that is looked for on PATH. `environ` None is this process's own. `started` is
+    called with the child's pid as soon as there is one.
 
     With `terminal`, the child has this process's own standard streams and process group, and `output` stays empty.
     Otherwise it leads a group of its own with nothing to read. When the task is cancelled, the group gets
     `stop_signal`, and SIGKILL if it has not ended after a grace of seconds; the child is reaped in any case.
     Raises OSError where it cannot be started.
     """
-    child = _Child(current_scheduler().loop, argv, environ, pass_fds, terminal=terminal)
+    given = os.environ if environ is None else environ
+    child = _Child(current_scheduler().loop, argv, given, pass_fds, terminal=terminal)
     try:
+        if started is not None:
+            started(child.pid)
         if STREAM.on:
             STREAM.emit(DidStartProcess(child.pid, argv[0]))
         await child.ended.wait()
@@ -190,9 +197,9 @@ def _start(argv: list[str], environ: Mapping[str, str], pass_fds: Sequence[int],
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in pass_fds]
     try:
         if terminal:
-            pid = os.posix_spawn(argv[0], argv, environ, file_actions=actions, setsigdef=_DEFAULTS, setsigmask=())
+            pid = os.posix_spawnp(argv[0], argv, environ, file_actions=actions, setsigdef=_DEFAULTS, setsigmask=())
         else:
-            pid = os.posix_spawn(
+            pid = os.posix_spawnp(
                 argv[0], argv, environ, file_actions=actions, setsigdef=_DEFAULTS, setsigmask=(), setpgroup=0
             )
     except BaseException:

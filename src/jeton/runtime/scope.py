@@ -123,14 +123,16 @@ class Scope:
                 self._errors[id(error)] = error
             self._start_cancelling()
         # Again after waking: until the host has run, others may spawn here.
-        while self._children and not isinstance(error, GeneratorExit):
-            host.enter_scope(_JOINING)
-            await _park(self._park_joiner)
-        if self._undo_timeout is not None:
-            self._undo_timeout()
-        del parent.nested[self]
-        host.enter_scope(parent)
-        self._host = None
+        try:
+            while self._children and not isinstance(error, GeneratorExit):
+                host.enter_scope(_JOINING)
+                await _park(self._park_joiner)
+        finally:  # the coroutine may be closed where it waits
+            if self._undo_timeout is not None:
+                self._undo_timeout()
+            del parent.nested[self]
+            host.enter_scope(parent)
+            self._host = None
         return self._settle(error, parent)
 
     def _settle(self, error: BaseException | None, parent: Domain) -> bool:

@@ -91,12 +91,12 @@ class Log:
             self._write(self._header)
             return []
         if not data.startswith(_MAGIC):
-            return self._set_aside("is not a log of this version", warn)
+            return self._set_aside("not a log of this version", warn)
         if not data.startswith(self._header):
-            return self._set_aside("was written by another version of its owner", warn)
+            return self._set_aside("written by another version of its owner", warn)
         payloads, end = _whole_records(data, len(self._header))
         if payloads is None:
-            return self._set_aside(f"is damaged at byte {end}", warn)
+            return self._set_aside(f"damaged at byte {end}", warn)
         if end < size:
             os.ftruncate(self._fd, end)
         return payloads
