@@ -468,7 +468,6 @@ def test_a_temporary_folder_with_a_blank_in_its_name_is_no_hindrance(tmp_path: P
     assert (done.returncode, done.stdout, done.stderr) == (0, "3 3\n", "")
 
 
-@pytest.mark.xfail(reason="an OSError of the pool's making is not caught", strict=True)
 def test_too_few_descriptors_for_a_pool_are_told(tmp_path: Path) -> None:
     limited = ["sh", "-c", 'ulimit -n 5; exec "$@"', "sh", sys.executable, "-m", "jeton", "jobserver", "-j2", "true"]
     env = environment(TMPDIR=str(tmp_path))
@@ -479,7 +478,6 @@ def test_too_few_descriptors_for_a_pool_are_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.xfail(reason="a closed standard input is None, which has no fileno", strict=True)
 def test_an_interrupt_is_passed_on_where_standard_input_is_closed() -> None:
     code = "import os; os.close(0); os.execvp(os.sys.executable, [os.sys.executable, '-m', 'jeton', *os.sys.argv[1:]])"
     command = [sys.executable, "-c", code, "jobserver", "--", sys.executable, "-c", TELLS]

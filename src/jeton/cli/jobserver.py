@@ -5,11 +5,12 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 import click
 
-from jeton.jobserver import MAX_JOBS, PoolUnusable, Style, open_pool
+from jeton.jobserver import MAX_JOBS, Invitation, PoolUnusable, Style, open_pool
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -45,32 +46,49 @@ def jobserver(jobs: int | None, style: str, command: tuple[str, ...]) -> None:
     except (PoolUnusable, ValueError) as error:
         click.echo(f"{error}", err=True)
         sys.exit(1)
-    invitation = pool.invitation(shlex.join(command), os.environ, None if style == "auto" else Style(style))
-    try:
-        child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
     except OSError as error:
-        pool.close()
-        click.echo(f"{command[0]}: {error.strerror}", err=True)
-        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+        click.echo(f"cannot open a pool of job tokens: {error.strerror}", err=True)
+        sys.exit(1)
+    invitation = pool.invitation(shlex.join(command), os.environ, None if style == "auto" else Style(style))
+    status = _run(command, invitation)
+    if pool.server is not None and status is not None and (missing := pool.server.missing()):
+        tokens = "1 job token was" if missing == 1 else f"{missing} job tokens were"
+        click.echo(f"{command[0]}: {tokens} not returned by what it started", err=True)
+    pool.close()
+    if status is None:
+        sys.exit(127)
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def _run(command: Sequence[str], invitation: Invitation) -> int | None:
+    """Run the command with signals passed on to it; None where it cannot be found."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # signals that came before there was a child
 
     def pass_on(signum: int, frame: FrameType | None) -> None:
         del frame
         # A terminal's own signals have reached the whole foreground group, the child included.
-        if not (signum in (signal.SIGINT, signal.SIGQUIT) and _in_foreground()):
+        if signum in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
+            return
+        if child is None:
+            early.append(signum)
+        else:
             child.send_signal(signum)
 
     for signum in _PASSED_ON:
         signal.signal(signum, pass_on)
-    status = child.wait()
-    if pool.server is not None and (missing := pool.server.missing()):
-        tokens = "1 job token was" if missing == 1 else f"{missing} job tokens were"
-        click.echo(f"{command[0]}: {tokens} not returned; a process was killed while it held them", err=True)
-    pool.close()
-    sys.exit(status if status >= 0 else 128 - status)
+    try:
+        child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
+    except OSError as error:
+        click.echo(f"{command[0]}: {error.strerror}", err=True)
+        return 126 if isinstance(error, PermissionError) and command[0] else None
+    for signum in early:
+        child.send_signal(signum)
+    return child.wait()
 
 
 def _in_foreground() -> bool:
     try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # no terminal there, or nothing at all
         return False

@@ -65,6 +65,7 @@ class NinjaProgress:
         was_console = step.step == self._console
         if was_console:
             self._console = None
+            self._print(b"")  # what the others had to say meanwhile
         if not was_console and step.outcome is not StepOutcome.INTERRUPTED:
             self._print(self._line(step, whole=False))
         if step.outcome is StepOutcome.FAILED:

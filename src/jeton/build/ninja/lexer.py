@@ -22,6 +22,9 @@ _ESCAPE = re.compile(
     r"\$(?:(?P<char>[$ :])|(?P<line>\r?\n[ ]*)|\{(?P<braced>[a-zA-Z0-9_.-]+)\}|(?P<name>[a-zA-Z0-9_-]+))"
 )
 
+_NEEDS_A_LOOK = "#\t\r"
+"""A comment may stand before the token, and two characters are errors wherever a token could stand."""
+
 NEWLINE = "\n"
 INDENT = "  "
 END = ""
@@ -64,7 +67,7 @@ class Lexer:
         """Read the next token if it is this one."""
         at = self._at
         first = self._text[at : at + 1]
-        if first != token[0] and first != "#":
+        if first != token[0] and first not in _NEEDS_A_LOOK:
             return False  # by far the most
         if self.token() == token:
             return True
