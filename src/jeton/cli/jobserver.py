@@ -81,7 +81,7 @@ def _run(command: Sequence[str], invitation: Invitation) -> int | None:
         child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
     except OSError as error:
         click.echo(f"{command[0]}: {error.strerror}", err=True)
-        return 126 if isinstance(error, PermissionError) and command[0] else None
+        return None if isinstance(error, FileNotFoundError) or not command[0] else 126
     for signum in early:
         child.send_signal(signum)
     return child.wait()
