@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from jeton.build.graph import CONSOLE, Step
-from jeton.jobserver import Invitation, Pool, Style, style_for
+from jeton.jobserver import Pool
 from jeton.runtime import ProcessResult, run_process
 
 
@@ -25,25 +25,18 @@ class ShellRunner:
     def __init__(self, pool: Pool, environ: Mapping[str, str]) -> None:
         self._pool = pool
         self._environ = environ
-        self._invitations: dict[Style, Invitation] = {}
 
     async def run(self, step: Step) -> ProcessResult:
         """See `Runner.run`."""
         command = step.recipe.command
-        invitation = self._invitation(command)
-        return await run_process(
-            ["/bin/sh", "-c", command],
-            environ=invitation.environment,
-            pass_fds=invitation.pass_fds,
-            terminal=step.recipe.pool is CONSOLE,
-        )
-
-    def _invitation(self, command: str) -> Invitation:
-        style = style_for(command)
-        invitation = self._invitations.get(style)
-        if invitation is None:
-            invitation = self._invitations[style] = self._pool.invitation(command, self._environ, style)
-        return invitation
+        with self._pool.invite(command, self._environ) as invitation:
+            return await run_process(
+                ["/bin/sh", "-c", command],
+                environ=invitation.environment,
+                pass_fds=invitation.pass_fds,
+                terminal=step.recipe.pool is CONSOLE,
+                started=invitation.started,
+            )
 
 
 def machine_load() -> float:

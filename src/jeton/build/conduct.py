@@ -11,7 +11,7 @@ from jeton.build.execute import Execution
 from jeton.build.graph import BuildError
 from jeton.build.options import Options
 from jeton.build.orphans import mark
-from jeton.jobserver import Pool, PoolUnusable, open_pool
+from jeton.jobserver import Pool, PoolUnusable, open_pool_or_one_slot
 from jeton.runtime import Scope, SlotQueue, current_scheduler, run
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,15 +60,9 @@ def _stop(scope: Scope, caught: list[int], signum: int) -> None:
 
 def _open_pool(options: Options, environ: Mapping[str, str], warn: Callable[[str], None]) -> Pool:
     try:
-        return open_pool(options.jobs, environ)
-    except PoolUnusable as error:
-        # What make does: one job at a time keeps to any bound that the pool may have set.
-        warn(f"{error}; running one step at a time")
-        return open_pool(1, environ)
+        return open_pool_or_one_slot(options.jobs, environ, warn)
     except ValueError as error:
         raise BuildError(str(error)) from None
-    except OSError as error:
-        raise BuildError(f"cannot open a pool of job tokens: {error.strerror}") from None
 
 
 def _first_reason(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,8 +1,8 @@
 """Commands that a killed build left running. Owns ending them before their steps run again, so that none writes later.
 
-Every command of a build carries a mark in its environment, and so does all that it starts: the session and the folder of the
-build. While this process holds the folder's lock, a process with the folder's mark belongs to a build that is dead. One that has
-left the session made itself a daemon on purpose (setsid(2)) and is let be.
+Every command of a build carries a mark in its environment, and so does all that it starts: the session and the folder
+of the build. While this process holds the folder's lock, a process with the folder's mark belongs to a build that is
+dead. One that has left the session made itself a daemon on purpose (setsid(2)) and is let be.
 """
 
 import os

@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from jeton.jobserver import MAX_JOBS, Invitation, PoolUnusable, Style, open_pool
+from jeton.jobserver import MAX_JOBS, Invitation, Style, open_pool_or_one_slot
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -42,18 +42,12 @@ def jobserver(jobs: int | None, style: str, command: tuple[str, ...]) -> None:
     Exit status: COMMAND's own; 128 + N where signal N ended it; 127 where it cannot be found.
     """
     try:
-        pool = open_pool(jobs, os.environ)
-    except (PoolUnusable, ValueError) as error:
-        click.echo(f"{error}", err=True)
-        sys.exit(1)
+        pool = open_pool_or_one_slot(jobs, os.environ, _say)
+        with pool.invite(shlex.join(command), os.environ, None if style == "auto" else Style(style)) as invitation:
+            status = _run(command, invitation)
     except OSError as error:
-        click.echo(f"cannot open a pool of job tokens: {error.strerror}", err=True)
+        _say(f"cannot open a pool of job tokens: {error.strerror}")
         sys.exit(1)
-    invitation = pool.invitation(shlex.join(command), os.environ, None if style == "auto" else Style(style))
-    status = _run(command, invitation)
-    if pool.server is not None and status is not None and (missing := pool.server.missing()):
-        tokens = "1 job token was" if missing == 1 else f"{missing} job tokens were"
-        click.echo(f"{command[0]}: {tokens} not returned by what it started", err=True)
     pool.close()
     if status is None:
         sys.exit(127)
@@ -80,11 +74,16 @@ def _run(command: Sequence[str], invitation: Invitation) -> int | None:
     try:
         child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
     except OSError as error:
-        click.echo(f"{command[0]}: {error.strerror}", err=True)
+        _say(f"{command[0]}: {error.strerror}")
         return None if isinstance(error, FileNotFoundError) or not command[0] else 126
-    for signum in early:
-        child.send_signal(signum)
+    invitation.started(child.pid)
+    for number in early:
+        child.send_signal(number)
     return child.wait()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _in_foreground() -> bool:

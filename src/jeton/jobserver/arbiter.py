@@ -3,13 +3,14 @@
 Each child has a *seat*. A token that is free is offered at a seat: it lies in the seat's pipe until the child takes it
 or it is withdrawn. Nobody can see whether a child waits for a token, so the arbiter learns it by offering:
 
-- a child that takes its offer wants, perhaps, one more: it is offered the next;
-- an offer that lies for longer than the arbiter's patience, while somebody else wants a token, is withdrawn, and that child is
-  asked again later, each time twice as late, until it takes one.
+- a child that takes all that it is offered wants, perhaps, more: it is offered the next;
+- an offer that lies for longer than the arbiter's patience, while somebody else wants a token, is withdrawn, and that
+  child is asked again later, each time twice as late, until it takes one.
 
-Of those who want, a step of this process comes first, because it has no core at all while each child has its implicit slot;
-then the seat that holds the fewest tokens, and of these the one that has wanted for longest. The rule is max-min fairness
-(Bertsekas and Gallager, "Data Networks", 6.5.2) over trees of processes.
+Of those who want, a step of this process comes first, because it has no core at all while each child has its implicit
+slot; then the seat that holds the fewest tokens, and of these the one that has wanted for longest. The rule is max-min
+fairness (Bertsekas and Gallager, "Data Networks", 6.5.2) over trees of processes. What nobody wants lies in the pipes
+that have room for it, for clients that look once and do not wait.
 
 Whoever calls a method carries out the effects that it returns, in their order; what answering one of them returns comes
 behind the others.
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 PATIENCE_S = 0.001
-"""How long an offer may lie while another child wants it. A process that waits for one takes it within microseconds."""
+"""How long an offer may lie while another child wants it. Who waits for one takes it within microseconds."""
 _LAST_S = 0.064
 """A child that has taken tokens before is asked at least that often while there is a token for it."""
 _LAST_STRANGER_S = 0.512
@@ -32,11 +33,11 @@ class SeatState(Enum):
     """What is known of a seat's child."""
 
     WANTING = "wanting"
-    """It took what it was offered last, or it is time to ask it again. Nothing lies in its pipe."""
+    """It took all that it was offered, or it is time to ask it again. Nothing lies in its pipe."""
     OFFERED = "offered"
-    """One token lies in its pipe."""
+    """Tokens lie in its pipe."""
     WITHDRAWING = "withdrawing"
-    """One token lies in its pipe, and somebody is about to take it out: `Withdraw` was returned and not yet answered."""
+    """Tokens lie in its pipe, and one is about to be taken out: `Withdraw` was returned and not yet answered."""
     SATED = "sated"
     """It let an offer lie, and will be asked again at `ask_at`. Nothing lies in its pipe."""
     RETIRED = "retired"
@@ -48,8 +49,10 @@ _ALLOWED = frozenset(
         (SeatState.WANTING, SeatState.OFFERED),
         (SeatState.OFFERED, SeatState.WANTING),
         (SeatState.OFFERED, SeatState.WITHDRAWING),
+        (SeatState.WITHDRAWING, SeatState.OFFERED),
         (SeatState.WITHDRAWING, SeatState.WANTING),
         (SeatState.WITHDRAWING, SeatState.SATED),
+        (SeatState.OFFERED, SeatState.OFFERED),
         (SeatState.SATED, SeatState.WANTING),
         (SeatState.WANTING, SeatState.RETIRED),
         (SeatState.OFFERED, SeatState.RETIRED),
@@ -61,10 +64,26 @@ _ALLOWED = frozenset(
 class Seat:
     """The account of one child. Changed by the arbiter alone."""
 
-    __slots__ = ("ask_at", "held", "name", "patience", "reclaimed", "returned_too_many", "since", "state", "taken")
+    __slots__ = (
+        "ask_at",
+        "held",
+        "lying",
+        "name",
+        "patience",
+        "reclaimed",
+        "returned_too_many",
+        "room",
+        "since",
+        "state",
+        "taken",
+    )
 
-    def __init__(self, name: str, now: float) -> None:
+    def __init__(self, name: str, room: int, now: float) -> None:
         self.name = name
+        self.room = room
+        """How many tokens can lie in its pipe at once."""
+        self.lying = 0
+        """Tokens that lie in its pipe. More than none exactly while OFFERED or WITHDRAWING."""
         self.state = SeatState.WANTING
         self.since = now
         """When it came into its state."""
@@ -82,14 +101,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Put a token into the seat's pipe, which is empty."""
+    """Put a token into the seat's pipe, which has room for it."""
 
     seat: Seat
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Try to take the offer out of the seat's pipe; then say `withdrawn` or `took`, as it turned out."""
+    """Try to take one token out of the seat's pipe; then say `withdrawn`, or `took` all that lay there."""
 
     seat: Seat
 
@@ -142,12 +161,10 @@ class Arbiter:
         self._requests.append(request)
         return self._decide(now)
 
-    def take_back(self, request: Request) -> bool:
-        """Want it no more. False: it has been granted already, and the token is to be given back."""
+    def take_back(self, request: Request) -> None:
+        """Want it no more, unless it has been granted already."""
         if request in self._requests:
             self._requests.remove(request)
-            return True
-        return False
 
     def give(self, now: float) -> list[Effect]:
         """Hear that this process gives a token back."""
@@ -158,42 +175,49 @@ class Arbiter:
 
     # What happens at the seats.
 
-    def sit(self, name: str, now: float) -> tuple[Seat, list[Effect]]:
-        """Make a seat for a new child."""
-        seat = Seat(name, now)
+    def sit(self, name: str, room: int, now: float) -> tuple[Seat, list[Effect]]:
+        """Make a seat for a new child whose pipe has room for that many tokens."""
+        seat = Seat(name, room, now)
         self.seats[seat] = None
         return seat, self._decide(now)
 
-    def took(self, seat: Seat, now: float) -> list[Effect]:
-        """Hear that the seat's offer is gone: its child took it."""
-        seat.held += 1
-        seat.taken += 1
+    def took(self, seat: Seat, count: int, now: float) -> list[Effect]:
+        """Hear that its child took that many of the tokens that lay there."""
+        assert 0 < count <= seat.lying
+        seat.lying -= count
+        seat.held += count
+        seat.taken += count
         seat.patience = PATIENCE_S
-        self._set(seat, SeatState.WANTING, now)
+        self._set(seat, SeatState.OFFERED if seat.lying else SeatState.WANTING, now)
         return self._decide(now)
 
     def withdrawn(self, seat: Seat, now: float) -> list[Effect]:
-        """Hear that the seat's offer was taken out of its pipe."""
-        self._sate(seat, now)
+        """Hear that one token was taken out of the seat's pipe again."""
+        seat.lying -= 1
+        if seat.lying:
+            since = seat.since
+            self._set(seat, SeatState.OFFERED, now)
+            seat.since = since  # the others have lain there as long as before
+        else:
+            self._sate(seat, now)
         self._came_back(1)
         return self._decide(now)
 
     def returned(self, seat: Seat, count: int, now: float) -> list[Effect]:
         """Hear that the seat's child returned `count` tokens. More than it held are not counted."""
-        real = min(count, seat.held)
-        seat.returned_too_many += count - real
-        seat.held -= real
-        self._came_back(real)
+        self._count_returns(seat, count)
         return self._decide(now)
 
-    def leave(self, seat: Seat, now: float, *, offer_is_back: bool) -> list[Effect]:
-        """Hear that the seat's child has ended: what it held comes back. `offer_is_back`: its pipe had the offer still."""
-        if seat.state is SeatState.OFFERED and not offer_is_back:
-            seat.held += 1
-            seat.taken += 1
-        self._came_back(seat.held + (seat.state is SeatState.OFFERED and offer_is_back))
-        seat.reclaimed = seat.held
-        seat.held = 0
+    def leave(self, seat: Seat, returned: int, lay: int, now: float) -> list[Effect]:
+        """Hear that the seat's child has ended: all that it held comes back.
+
+        It had returned that many tokens of late, and `lay` tokens lay in its pipe still: the rest is reclaimed.
+        """
+        assert lay <= seat.lying
+        self._count_returns(seat, returned)
+        seat.reclaimed = seat.held + seat.lying - lay
+        self._came_back(seat.held + seat.lying)
+        seat.held = seat.lying = 0
         self._set(seat, SeatState.RETIRED, now)
         del self.seats[seat]
         return self._decide(now)
@@ -229,7 +253,7 @@ class Arbiter:
 
     def check(self) -> None:
         """Assert that every token is in one place."""
-        lying = sum(seat.state in (SeatState.OFFERED, SeatState.WITHDRAWING) for seat in self.seats)
+        lying = sum(seat.lying for seat in self.seats)
         held = sum(seat.held for seat in self.seats)
         assert self.free >= 0
         assert not (self.free and self.to_swallow), "free tokens are swallowed first"
@@ -250,19 +274,24 @@ class Arbiter:
             self.free -= 1
             self.own += 1
             effects.append(Grant(self._requests.popleft()))
-        if self.free:
-            for seat in self._by_right():
-                if not self.free:
-                    break
-                self.free -= 1
-                self._set(seat, SeatState.OFFERED, now)
-                effects.append(Offer(seat))
+        for seat in self._by_right():
+            if self.free:
+                self._offer(seat, now, effects)
+        while self.free and (roomy := [seat for seat in self._lying() if seat.lying < seat.room]):
+            self._offer(min(roomy, key=lambda seat: seat.held + seat.lying), now, effects)
         wanted = len(self._requests) + sum(seat.state is SeatState.WANTING for seat in self.seats)
         idle = [seat for seat in self._lying() if now - seat.since >= PATIENCE_S]
         for seat in sorted(idle, key=lambda seat: seat.since)[: wanted + self.to_swallow]:
             self._set(seat, SeatState.WITHDRAWING, now)
             effects.append(Withdraw(seat))
         return effects
+
+    def _offer(self, seat: Seat, now: float, effects: list[Effect]) -> None:
+        self.free -= 1
+        seat.lying += 1
+        if seat.state is SeatState.WANTING:
+            self._set(seat, SeatState.OFFERED, now)
+        effects.append(Offer(seat))
 
     def _by_right(self) -> list[Seat]:
         wanting = [seat for seat in self.seats if seat.state is SeatState.WANTING]
@@ -273,6 +302,12 @@ class Arbiter:
 
     def _somebody_wants(self) -> bool:
         return bool(self._requests or self.to_swallow) or any(seat.state is SeatState.WANTING for seat in self.seats)
+
+    def _count_returns(self, seat: Seat, count: int) -> None:
+        real = min(count, seat.held)
+        seat.returned_too_many += count - real
+        seat.held -= real
+        self._came_back(real)
 
     def _came_back(self, count: int) -> None:
         self.free += count
@@ -293,3 +328,4 @@ class Arbiter:
         assert (seat.state, state) in _ALLOWED, f"{seat.name}: from {seat.state.value} to {state.value}"
         seat.state = state
         seat.since = now
+        assert (seat.lying > 0) == (state in (SeatState.OFFERED, SeatState.WITHDRAWING)), seat.name

@@ -61,7 +61,7 @@ class Channel:
             else:
                 return
 
-    def ends_to_inherit(self, path: str) -> PipeAuth:
+    def ends_of(self, path: str) -> PipeAuth:
         """Open the fifo at `path`, which this channel holds, once more, for children to inherit.
 
         Blocking, so that no flag of ours reaches them. Raises OSError where it is gone.

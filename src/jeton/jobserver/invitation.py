@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol, Self
+
+from jeton.jobserver.flags import FifoAuth, PipeAuth, with_auth
 
 
 class Style(Enum):
@@ -18,12 +21,50 @@ class Style(Enum):
     FIFO = "fifo"
 
 
+VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS")
+"""Where clients of the protocol look, in this order (the jobserver crate's)."""
+
+
+class ChildsPlace(Protocol):
+    """A child's place at a server."""
+
+    def child_started(self, pid: int) -> None:
+        """Hear that the child runs."""
+
+    def leave(self) -> None:
+        """Hear that it has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a child needs to join the pool: pass `environment` and keep `pass_fds` open under their numbers."""
+    """What a child needs to join the pool: pass `environment`, keep `pass_fds` open under their numbers.
+
+    As a context manager around the child's life: what it held comes back at the end of the block. `started` is to be
+    called with its pid as soon as it runs.
+    """
 
     environment: Mapping[str, str]
     pass_fds: tuple[int, ...]
+    _place: ChildsPlace | None = None
+
+    def started(self, pid: int) -> None:
+        """Hear that the child runs: this process closes its copies of what the child has inherited."""
+        if self._place is not None:
+            self._place.child_started(pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._place is not None:
+            self._place.leave()
+
+
+def environment_with(environ: Mapping[str, str], auth: PipeAuth | FifoAuth, jobs: int) -> Mapping[str, str]:
+    """Return the environment with this pool in place of any other that it names."""
+    environment = {key: value for key, value in environ.items() if key not in VARIABLES}
+    environment["MAKEFLAGS"] = with_auth(environ.get("MAKEFLAGS", ""), auth, jobs)
+    return environment
 
 
 _PIPE_SPEAKERS = re.compile(r"""(?:^|[\s;&|('"/+])(?:g?make|cargo|rustc|cc|c\+\+|gcc|g\+\+|ld)(?=$|[\s;&|)'"])""")

@@ -1,24 +1,18 @@
-"""The pool as one process sees it. Owns the slots that this process holds; not how it waits for one.
+"""A pool as one process sees it. Owns the slots that this process holds; not where tokens come from.
 
 A process has one implicit slot, which its parent paid for, and may hold tokens beside it. The implicit slot
-is used first and never goes into the pipe. `try_take` and `give` may be called from any thread.
+is used first and is never given away. `try_take` and `give` may be called from any thread.
 """
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol
 
-from jeton.jobserver.channel import Channel, open_channel
-from jeton.jobserver.errors import PoolUnusable, Unusable
-from jeton.jobserver.flags import FifoAuth, MakeFlags, PipeAuth, can_be_said, parse, with_auth
-from jeton.jobserver.invitation import Invitation, Style, style_for
-from jeton.jobserver.server import Server
+from jeton.jobserver.invitation import Invitation, Style
 from jeton.trace import STREAM, DidGiveSlot, DidTakeSlot
-
-_VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS")
-"""Where clients of the protocol look, in this order (the jobserver crate's)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,18 +22,20 @@ class Slot:
     token: bytes | None
 
 
-class Pool:
-    """Slots of one pool. Made by `open_pool` or `join_pool`; to be closed by whoever made it."""
+class Watcher(Protocol):
+    """What a pool needs of an event loop to call somebody when a slot may be had."""
 
-    def __init__(
-        self, jobs: int, pipe: PipeAuth, fifo: FifoAuth | None, channel: Channel, server: Server | None = None
-    ) -> None:
-        self.jobs = jobs
-        """How many slots the pool has in all, as far as the text that named it says; at least 1."""
-        self.server = server
-        self._pipe = pipe
-        self._fifo = fifo
-        self._channel = channel
+    def watch_readable(self, fd: int, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back whenever reading `fd` would not wait, until the undo is called."""
+
+    def call_from_thread(self, callback: Callable[[], object]) -> object:
+        """Call back once, soon, on the loop's thread; from any thread."""
+
+
+class Pool(ABC):
+    """Slots of one pool. To be closed by whoever opened it."""
+
+    def __init__(self) -> None:
         self._owner = os.getpid()
         self._implicit = Slot(None)
         # Guarded by _lock. Invariant: every slot in _held was returned by try_take and not yet given back;
@@ -48,9 +44,35 @@ class Pool:
         self._held: set[Slot] = set()
 
     @property
-    def fd(self) -> int:
-        """A descriptor that is readable while a token is on offer. Others may take it first."""
-        return self._channel.read_fd
+    @abstractmethod
+    def jobs(self) -> int:
+        """How many slots the pool has in all, as far as this process knows; at least 1."""
+
+    @abstractmethod
+    def watch(self, loop: Watcher, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back on the loop's thread whenever `try_take` may find a slot. One watch at a time.
+
+        The implicit slot is not watched: who gives it back knows.
+        """
+
+    @abstractmethod
+    def invite(self, command: str, environ: Mapping[str, str], style: Style | None = None) -> Invitation:
+        """Tell how a child that runs `command` joins, starting from `environ`; it brings its own implicit slot.
+
+        Raises OSError where no pipe can be made for it.
+        """
+
+    @abstractmethod
+    def _take_token(self) -> bytes | None:
+        """Take a token if there is one."""
+
+    @abstractmethod
+    def _give_token(self, token: bytes) -> None:
+        """Give it back."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close what this process has opened."""
 
     @property
     def held(self) -> int:
@@ -60,19 +82,18 @@ class Pool:
     def try_take(self) -> Slot | None:
         """Take a slot if there is one: the implicit one first, then a token. Raises PoolUnusable if the pool died."""
         with self._lock:
-            if self._implicit not in self._held:
-                slot = self._implicit
-            else:
-                token = self._channel.try_take()
-                if token is None:
-                    return None
-                if self.server is not None and len(self._held) >= self.jobs:
-                    return None  # all slots are held here: a client returned what it never took; it is swallowed
-                slot = Slot(token)
-            self._held.add(slot)
-            held = len(self._held)
+            slot = self._implicit if self._implicit not in self._held else None
+            if slot is not None:
+                self._held.add(slot)
+        if slot is None:
+            token = self._take_token()
+            if token is None:
+                return None
+            slot = Slot(token)
+            with self._lock:
+                self._held.add(slot)
         if STREAM.on:
-            STREAM.emit(DidTakeSlot(held))
+            STREAM.emit(DidTakeSlot(len(self._held)))
         return slot
 
     def give(self, slot: Slot) -> None:
@@ -81,90 +102,20 @@ class Pool:
             assert slot in self._held, "a slot is given back once"
             assert os.getpid() == self._owner, "a forked child holds nothing"
             self._held.remove(slot)
-            held = len(self._held)
         if slot.token is not None:
-            self._channel.give(slot.token)
+            self._give_token(slot.token)
         if STREAM.on:
-            STREAM.emit(DidGiveSlot(held))
-
-    def invitation(self, command: str, environ: Mapping[str, str], style: Style | None = None) -> Invitation:
-        """Tell how a child that runs `command` joins, starting from `environ`; it brings its own implicit slot."""
-        style = style or style_for(command)
-        # A pool that was joined by pipe has no fifo to tell of.
-        auth = self._fifo if style is Style.FIFO and self._fifo is not None else self._pipe
-        text = with_auth(environ.get("MAKEFLAGS", ""), auth, self.jobs)
-        environment = {key: value for key, value in environ.items() if key not in _VARIABLES}
-        environment["MAKEFLAGS"] = text
-        fds = (auth.read_fd, auth.write_fd) if isinstance(auth, PipeAuth) else ()
-        return Invitation(environment, fds)
+            STREAM.emit(DidGiveSlot(len(self._held)))
 
     def close(self) -> None:
-        """Return every token that is still held, and close the pool if this process opened it.
+        """Return every token that is still held, and close what this process has opened.
 
-        A forked child returns nothing and closes its own copies of the descriptors only.
+        A forked child returns nothing: what it closes are its own copies.
         """
         with self._lock:
             left, self._held = self._held, set()
-        if os.getpid() != self._owner:
-            self._channel.close()
-            return
-        for slot in left:
-            if slot.token is not None:
-                with suppress(PoolUnusable):  # a pool that nobody can read needs no token back
-                    self._channel.give(slot.token)
-        if self.server is not None:
-            self.server.close()
-        else:
-            self._channel.close()
-
-
-def open_pool(jobs: int | None, environ: Mapping[str, str]) -> Pool:
-    """Join the pool that `environ` names, unless `jobs` asks for one of its own.
-
-    An own -j wins over an inherited pool, as with make. Without either, the pool has `default_jobs()` slots.
-    Raises PoolUnusable where a pool is named and cannot be used, ValueError for `jobs` out of range.
-    """
-    if jobs is None:
-        joined = join_pool(environ)
-        if joined is not None:
-            return joined
-    server = Server(default_jobs() if jobs is None else jobs)
-    return Pool(server.jobs, server.pipe, server.fifo, server.channel, server)
-
-
-def join_pool(environ: Mapping[str, str]) -> Pool | None:
-    """Join the pool that `environ` names; None where it names none. Raises PoolUnusable with the reason."""
-    failure: PoolUnusable | None = None
-    for variable in _VARIABLES:
-        flags = parse(environ.get(variable, ""))
-        if flags.auth is None:
-            continue
-        try:
-            return _joined(flags)
-        except PoolUnusable as error:
-            failure = failure or PoolUnusable(f"{variable}: {error.place}", error.reason)
-    if failure is not None:
-        raise failure
-    return None
-
-
-def default_jobs() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _joined(flags: MakeFlags) -> Pool:
-    auth = flags.auth
-    assert auth is not None
-    channel = open_channel(auth)
-    fifo = auth if isinstance(auth, FifoAuth) else None
-    try:
-        pipe = channel.ends_to_inherit(fifo.path) if fifo else auth
-    except OSError:
-        channel.close()
-        raise PoolUnusable(str(auth), Unusable.NO_FIFO) from None
-    assert isinstance(pipe, PipeAuth), "open_channel declines every other kind"
-    # A fifo whose path cannot be said was named by a make that escapes it; children get descriptors instead.
-    return Pool(flags.jobs or default_jobs(), pipe, fifo if fifo and can_be_said(fifo.path) else None, channel)
+        if os.getpid() == self._owner:
+            for slot in left:
+                if slot.token is not None:
+                    self._give_token(slot.token)
+        self._close()

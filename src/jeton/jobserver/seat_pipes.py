@@ -3,14 +3,15 @@
 Pipe style names two descriptors, and nothing says that they are ends of one pipe. So each child gets a pair of its own:
 grants come through one pipe, returns go through the other. Then
 
-- the kernel tells who returned a token, and its end of file on the return pipe says that the child and everything that
+- the kernel tells who returned a token, and end of file on the return pipe says that the child and everything that
   inherited the pipe is dead, however it died: what it held comes back;
-- the grant pipe is in packet mode (O_DIRECT, pipe(2)) and one page small, so that one token fills it: that it can be written
-  to again means that the child took it;
+- the grant pipe is in packet mode (O_DIRECT, pipe(2)) and one page small, so that one token fills it: that it can be
+  written to again means that the child took it;
 - one process reads each pipe, so that no herd of waiters is woken for one byte.
 
-A child that speaks fifo style only (ninja, samurai) has one named pipe of its own for both ways. Nothing wakes the server there:
-what lies in it is counted from time to time, which is as often as such clients look.
+A child that speaks fifo style only (ninja, samurai) has one named pipe of its own for both ways. Nothing wakes the
+server there: what lies in it is counted from time to time. Such a client looks once and does not wait, so that many
+tokens may lie there for it; what is not wanted is withdrawn when another child wants it.
 """
 
 import fcntl
@@ -36,6 +37,8 @@ class SeatPipes(Protocol):
     """What the child's MAKEFLAGS say."""
     return_fd: int
     """Readable when a token came back, or when the child has ended; -1 where that is seen by looking only."""
+    room: int
+    """How many tokens can lie there for the child."""
     grant_fd: int
     """Writable when the offer was taken; -1 where that is seen by looking only."""
 
@@ -46,16 +49,16 @@ class SeatPipes(Protocol):
         """Close this process's copies of what the child has inherited."""
 
     def offer(self) -> None:
-        """Put a token in for the child. There is none."""
+        """Put a token in for the child. There is room."""
 
     def withdraw(self) -> bool:
-        """Take the offer out again; False where the child was faster."""
+        """Take a token out again; False where the child was faster."""
 
-    def lies(self) -> bool:
-        """Tell whether the offer is still there."""
+    def lying(self) -> int:
+        """Count the tokens that lie there."""
 
-    def read_returns(self, *, offered: bool) -> int | None:
-        """Return how many tokens came back, and take them out; None at the child's end."""
+    def read_returns(self, lying: int) -> int | None:
+        """Return how many tokens came back, and take them out; None at the child's end. `lying` are for the child."""
 
     def close(self) -> None:
         """Close everything."""
@@ -63,6 +66,8 @@ class SeatPipes(Protocol):
 
 class PairPipes:
     """A pair of pipes: grants one way, returns the other."""
+
+    room = 1
 
     def __init__(self) -> None:
         """Make the pair. Raises OSError."""
@@ -83,7 +88,7 @@ class PairPipes:
             for fd in fds:
                 os.close(fd)
             raise
-        self.auth = PipeAuth(child_read, child_write)
+        self.auth: PipeAuth | FifoAuth = PipeAuth(child_read, child_write)
         self.grant_fd = self._grant if PACKETS else -1
         self._childs: tuple[int, ...] = (child_read, child_write)
 
@@ -108,13 +113,13 @@ class PairPipes:
         except BlockingIOError:
             return False
 
-    def lies(self) -> bool:
-        """See `SeatPipes.lies`."""
-        return _bytes_in(self._taker) > 0
+    def lying(self) -> int:
+        """See `SeatPipes.lying`."""
+        return _bytes_in(self._taker)
 
-    def read_returns(self, *, offered: bool) -> int | None:
+    def read_returns(self, lying: int) -> int | None:
         """See `SeatPipes.read_returns`."""
-        del offered
+        del lying
         try:
             return len(os.read(self.return_fd, _ONE_PAGE)) or None
         except BlockingIOError:
@@ -130,6 +135,7 @@ class PairPipes:
 class FifoPipes:
     """One named pipe for both ways. A child that ends says nothing here: whoever started it does."""
 
+    room = _ONE_PAGE  # no write of a token waits, and neither does a return
     grant_fd = -1
     return_fd = -1
 
@@ -138,7 +144,7 @@ class FifoPipes:
         os.mkfifo(path, 0o600)
         self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.auth = FifoAuth(str(path))
+        self.auth: PipeAuth | FifoAuth = FifoAuth(str(path))
 
     def pass_fds(self) -> tuple[int, ...]:
         """See `SeatPipes.pass_fds`."""
@@ -158,13 +164,13 @@ class FifoPipes:
         except BlockingIOError:
             return False
 
-    def lies(self) -> bool:
-        """See `SeatPipes.lies`. A token that was taken and returned since lies again, and that is as good."""
-        return _bytes_in(self._fd) > 0
+    def lying(self) -> int:
+        """See `SeatPipes.lying`. A token that was taken and returned since lies again, and that is as good."""
+        return _bytes_in(self._fd)
 
-    def read_returns(self, *, offered: bool) -> int | None:
-        """See `SeatPipes.read_returns`: what lies there beyond the offer came back."""
-        beyond = _bytes_in(self._fd) - offered
+    def read_returns(self, lying: int) -> int | None:
+        """See `SeatPipes.read_returns`: what lies there beyond the offers came back."""
+        beyond = _bytes_in(self._fd) - lying
         if beyond <= 0:
             return 0
         try:

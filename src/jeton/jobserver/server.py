@@ -1,62 +1,363 @@
-"""The server: opens a pool and puts its tokens into it. Owns the fifo and its folder; does not count who holds what.
+"""The server of a pool: carries out what the arbiter decides. Owns the lock, the seats' pipes, and the thread for them.
 
-One named pipe serves both styles. A child that speaks pipe style inherits two descriptors of it, a child that
-speaks fifo style gets its path. The folder is 0700 and the fifo 0600, because whoever can open a fifo can
-steal from it.
+This process's own requests are served on the spot, by whichever thread makes them. The children's pipes are served by
+one thread, which starts with the first child and sleeps in the selector while nothing happens.
+
+One lock guards the arbiter and the seats. The effects are carried out under it: each is one system call that never
+waits, and they must happen in the order in which they were decided. What is outside code (the `granted` of a request)
+is called after it is let go.
 """
 
 import os
+import selectors
+import shutil
 import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from jeton.jobserver.channel import Channel
-from jeton.jobserver.flags import FifoAuth, can_be_said
+from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, SeatState, Withdraw
+from jeton.jobserver.flags import can_be_said
+from jeton.jobserver.seat_pipes import FifoPipes, PairPipes, SeatPipes
 
 MAX_JOBS = 4096
-"""The largest pool. A user who holds more than 1,024 pipes gets pipes of 8 KiB, which hold that many tokens safely."""
+"""The largest pool: no machine that this runs on has more cores, and a mistyped number is caught."""
+_LOOK_S = 0.01
+"""How often the pipes are looked at that say nothing on their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatStatus:
+    """What is known of one child: for people, so a moment old."""
+
+    name: str
+    pid: int | None
+    state: SeatState
+    since_s: float
+    """Seconds since it came into that state."""
+    held: int
+    taken: int
+    returned_too_many: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is known of the pool. The tokens add up to `jobs` - 1, plus those that are still to be swallowed."""
+
+    jobs: int
+    free: int
+    own: int
+    """Tokens that the server's own process holds."""
+    waiting: int
+    """Requests of the server's own process."""
+    to_swallow: int
+    reclaimed: int
+    """Tokens that children held when they ended, and that came back by it."""
+    seats: list[SeatStatus]
+
+
+class Place:
+    """One child's place at the pool: its account, its pipes. Made by `Server.sit`; to be left by whoever made it."""
+
+    def __init__(self, server: "Server", seat: Seat, pipes: SeatPipes) -> None:
+        self.seat = seat
+        self.pipes = pipes
+        self.pid: int | None = None
+        self._server = server
+
+    def child_started(self, pid: int) -> None:
+        """Hear that the child runs: from now on the end of its pipes is its own end."""
+        self.pid = pid
+        self.pipes.child_started()
+
+    def leave(self) -> None:
+        """Hear that the child has ended: what it holds comes back at once. Calling twice changes nothing."""
+        self._server.leave(self)
 
 
 class Server:
-    """A pool of `jobs` slots: `jobs` - 1 tokens in the pipe and the implicit slot of whoever opened it."""
+    """A pool of `jobs` slots: `jobs` - 1 tokens and the implicit slot of whoever opened it. Any thread may call."""
 
     def __init__(self, jobs: int) -> None:
-        """Open the pool. Raises ValueError unless 1 <= jobs <= MAX_JOBS, and OSError where no fifo can be made."""
-        if not 1 <= jobs <= MAX_JOBS:
-            raise ValueError(f"-j {jobs}: a pool has 1 to {MAX_JOBS} slots")
-        self.jobs = jobs
-        folder = Path(tempfile.gettempdir()).absolute()
-        if not can_be_said(str(folder)):
-            folder = Path("/tmp")  # noqa: S108  mkdtemp makes a folder of our own in it
-        self._folder = Path(tempfile.mkdtemp(prefix="jeton-", dir=folder))  # 0700
-        fifo = self._folder / "tokens"
-        try:
-            os.mkfifo(fifo, 0o600)
-            own = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            self.channel = Channel(own, own, lambda: os.read(own, 1), (own,))
-            self.pipe = self.channel.ends_to_inherit(str(fifo))
-        except OSError:
-            self._remove()
-            raise
-        self.fifo = FifoAuth(str(fifo))
-        os.write(own, b"+" * (jobs - 1))
+        """Open the pool. Raises ValueError unless 1 <= jobs <= MAX_JOBS."""
+        _check_jobs(jobs)
+        self.reclaimed = 0
+        # Guarded by _lock: the arbiter, the places and all their pipes.
+        self._lock = threading.Lock()
+        self._arbiter = Arbiter(jobs - 1)
+        self._places: dict[Seat, Place] = {}
+        self._left: set[Place] = set()  # children that have ended, whose pipes others still hold
+        self._folder: Path | None = None  # of the fifos; made with the first one
+        self._fifos = 0
+        self._selector: selectors.BaseSelector | None = None
+        self._thread: threading.Thread | None = None
+        self._wake_fds: tuple[int, int] = (-1, -1)
+        self._closed = False
 
-    def missing(self) -> int:
-        """Count the tokens that are not in the pipe, and put them back: to be asked when every client has ended."""
-        found = 0
-        while self.channel.try_take() is not None:
-            found += 1
-        if self.jobs > 1:
-            os.write(self.pipe.write_fd, b"+" * (self.jobs - 1))
-        return max(0, self.jobs - 1 - found)  # fewer than none: a client returned what it never took
+    @property
+    def jobs(self) -> int:
+        """How many slots the pool has."""
+        return self._arbiter.tokens + 1
+
+    def try_take(self) -> bool:
+        """Take a token for this process if one is free."""
+        with self._lock:
+            return self._arbiter.try_take()
+
+    def ask(self, granted: Callable[[], object]) -> Request:
+        """Want a token for this process: `granted` is called once, on any thread, when it is its own."""
+        request = Request(granted)
+        self._do(lambda now: self._arbiter.ask(request, now))
+        return request
+
+    def take_back(self, request: Request) -> None:
+        """Want it no more. Where it was granted already, `granted` is or will be called all the same."""
+        with self._lock:
+            self._arbiter.take_back(request)
+
+    def give(self) -> None:
+        """Give one of this process's tokens back."""
+        self._do(self._arbiter.give)
+
+    def resize(self, jobs: int) -> None:
+        """Make the pool larger at once, or smaller as tokens come back. Raises ValueError as the constructor."""
+        _check_jobs(jobs)
+        self._do(lambda now: self._arbiter.resize(jobs - 1, now))
+
+    def sit(self, name: str, *, fifo: bool = False) -> Place:
+        """Give a child a place, in pipe or fifo style. Raises OSError where no pipe can be made."""
+        pipes: SeatPipes
+        pipes = FifoPipes(self._fifo_path()) if fifo else PairPipes()
+        granted: list[Request] = []
+        with self._lock:
+            assert not self._closed, "a closed pool takes no child"
+            self._start_thread()
+            seat, effects = self._arbiter.sit(name, pipes.room, time.monotonic())
+            place = self._places[seat] = Place(self, seat, pipes)
+            if pipes.return_fd >= 0:
+                self._registered().register(pipes.return_fd, selectors.EVENT_READ, (self._on_return, place))
+            self._carry_out(effects, granted)
+        self._tell(granted)
+        return place
+
+    def leave(self, place: Place) -> None:
+        """See `Place.leave`."""
+        granted: list[Request] = []
+        with self._lock:
+            if place.seat in self._places:
+                self._retire(place, granted)
+        self._tell(granted)
+
+    def status(self) -> Status:
+        """Return what is known of the pool now."""
+        now = time.monotonic()
+        with self._lock:
+            arbiter = self._arbiter
+            arbiter.check()
+            seats = [
+                SeatStatus(
+                    seat.name,
+                    place.pid,
+                    seat.state,
+                    now - seat.since,
+                    seat.held,
+                    seat.taken,
+                    seat.returned_too_many,
+                )
+                for seat, place in self._places.items()
+            ]
+            lying = sum(seat.lying for seat in self._places)
+            return Status(
+                self.jobs,
+                arbiter.free + lying,
+                arbiter.own,
+                arbiter.waiting(),
+                arbiter.to_swallow,
+                self.reclaimed,
+                seats,
+            )
 
     def close(self) -> None:
-        """Remove the fifo and close every descriptor. Clients that still run keep what they have open."""
-        self.channel.close()
-        self._remove()
+        """End the thread and close every pipe. Children that still run find their pool dead."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            os.write(self._wake_fds[1], b"x")
+            thread.join()
+            for fd in self._wake_fds:
+                os.close(fd)
+            self._registered().close()
+        for place in [*self._places.values(), *self._left]:
+            place.pipes.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _remove(self) -> None:
-        # Not shutil.rmtree: that needs a descriptor, and the lack of one may be why there is no pool.
-        for remove in ((self._folder / "tokens").unlink, self._folder.rmdir):
-            with suppress(OSError):
-                remove()
+    def _do(self, decide: Callable[[float], list[Effect]]) -> None:
+        """Let the arbiter decide and carry it out; then tell those whose requests were granted."""
+        granted: list[Request] = []
+        with self._lock:
+            self._carry_out(decide(time.monotonic()), granted)
+            self._wake_thread()
+        self._tell(granted)
+
+    def _carry_out(self, effects: list[Effect], granted: list[Request]) -> None:
+        """Carry out the effects, and those that follow from them. With _lock held; `granted` is told after it."""
+        arbiter = self._arbiter
+        waiting = deque(effects)
+        while waiting:
+            effect = waiting.popleft()
+            if isinstance(effect, Grant):
+                granted.append(effect.request)
+                continue
+            place = self._places[effect.seat]
+            if isinstance(effect, Offer):
+                place.pipes.offer()
+                self._watch_grant(place, on=True)
+            elif isinstance(effect, Withdraw):
+                self._watch_grant(place, on=False)
+                seat, now = effect.seat, time.monotonic()
+                back = place.pipes.withdraw()
+                waiting += arbiter.withdrawn(seat, now) if back else arbiter.took(seat, seat.lying, now)
+
+    @staticmethod
+    def _tell(granted: list[Request]) -> None:
+        for request in granted:
+            request.granted()
+
+    def _retire(self, place: Place, granted: list[Request]) -> None:
+        """Take a child off the account. Its pipes stay while others hold them: writing to a closed one kills."""
+        del self._places[place.seat]
+        self._watch_grant(place, on=False)
+        seat = place.seat
+        returned = place.pipes.read_returns(seat.lying)
+        lay = min(place.pipes.lying(), seat.lying)
+        for _ in range(lay):
+            place.pipes.withdraw()
+        effects = self._arbiter.leave(seat, returned or 0, lay, time.monotonic())
+        self.reclaimed += place.seat.reclaimed
+        if returned is None or place.pipes.return_fd < 0:
+            self._forget(place)
+        else:
+            self._left.add(place)
+        self._carry_out(effects, granted)
+        self._wake_thread()
+
+    def _forget(self, place: Place) -> None:
+        """Close the pipes of a child that has ended, with all that inherited them."""
+        self._left.discard(place)
+        if place.pipes.return_fd >= 0:
+            self._registered().unregister(place.pipes.return_fd)
+        place.pipes.close()
+
+    # The thread.
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                if self._closed:
+                    return
+                timeout = self._timeout()
+            ready = self._registered().select(timeout)
+            granted: list[Request] = []
+            with self._lock:
+                if self._closed:
+                    return
+                for key, _ in ready:
+                    handle, place = key.data
+                    handle(place, granted)
+                self._look_at_silent_pipes(granted)
+                self._carry_out(self._arbiter.tick(time.monotonic()), granted)
+            self._tell(granted)
+
+    def _on_return(self, place: Place, granted: list[Request]) -> None:
+        if place in self._left:
+            if place.pipes.read_returns(0) is None:
+                self._forget(place)
+            return
+        if place.seat not in self._places:
+            return  # it left after the selector had looked
+        returned = place.pipes.read_returns(place.seat.lying)
+        if returned is None:
+            self._retire(place, granted)
+        else:
+            self._carry_out(self._arbiter.returned(place.seat, returned, time.monotonic()), granted)
+
+    def _on_taken(self, place: Place, granted: list[Request]) -> None:
+        seat = place.seat
+        if seat not in self._places or (taken := seat.lying - place.pipes.lying()) <= 0:
+            return
+        if taken == seat.lying:
+            self._watch_grant(place, on=False)
+        self._carry_out(self._arbiter.took(seat, taken, time.monotonic()), granted)
+
+    def _on_wake(self, _: Place | None, __: list[Request]) -> None:
+        os.read(self._wake_fds[0], 4096)
+
+    def _look_at_silent_pipes(self, granted: list[Request]) -> None:
+        for place in list(self._places.values()):
+            # What was taken first: a token taken and one returned look like none of either, and that is as good.
+            if place.pipes.grant_fd < 0:
+                self._on_taken(place, granted)
+            if place.pipes.return_fd < 0:
+                self._on_return(place, granted)
+
+    def _timeout(self) -> float | None:
+        """Return how many seconds the thread may sleep; None for until something happens."""
+        due = self._arbiter.next_tick()
+        timeout = None if due is None else max(0.0, due - time.monotonic())
+        silent = any(place.pipes.grant_fd < 0 for place in self._places.values())
+        return min(_LOOK_S, timeout if timeout is not None else _LOOK_S) if silent else timeout
+
+    def _watch_grant(self, place: Place, *, on: bool) -> None:
+        """Watch, exactly while an offer lies there, whether the grant pipe can be written to again."""
+        if place.pipes.grant_fd < 0:
+            return
+        selector = self._registered()
+        watched = place.pipes.grant_fd in selector.get_map()
+        if on and not watched:
+            selector.register(place.pipes.grant_fd, selectors.EVENT_WRITE, (self._on_taken, place))
+        elif watched and not on:
+            selector.unregister(place.pipes.grant_fd)
+
+    def _start_thread(self) -> None:
+        if self._thread is not None:
+            return
+        self._selector = selectors.DefaultSelector()
+        self._wake_fds = os.pipe()
+        for fd in self._wake_fds:
+            os.set_blocking(fd, False)
+        self._selector.register(self._wake_fds[0], selectors.EVENT_READ, (self._on_wake, None))
+        self._thread = threading.Thread(target=self._serve, name="jeton-jobserver", daemon=True)
+        self._thread.start()
+
+    def _wake_thread(self) -> None:
+        """Let the thread reckon anew when it is due. With _lock held."""
+        if self._thread is not None and threading.current_thread() is not self._thread and self._places:
+            with suppress(BlockingIOError):  # full of wakes: it will wake
+                os.write(self._wake_fds[1], b"x")
+
+    def _registered(self) -> selectors.BaseSelector:
+        assert self._selector is not None, "the thread and its selector come with the first child"
+        return self._selector
+
+    def _fifo_path(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                folder = Path(tempfile.gettempdir()).absolute()
+                if not can_be_said(str(folder)):
+                    folder = Path("/tmp")  # noqa: S108  mkdtemp makes a folder of our own in it
+                self._folder = Path(tempfile.mkdtemp(prefix="jeton-", dir=folder))  # 0700
+            self._fifos += 1
+            return self._folder / f"tokens{self._fifos}"
+
+
+def _check_jobs(jobs: int) -> None:
+    if not 1 <= jobs <= MAX_JOBS:
+        raise ValueError(f"-j {jobs}: a pool has 1 to {MAX_JOBS} slots")

@@ -5,12 +5,12 @@ from there, so that make and cargo beside us have the same chance at it as the n
 """
 
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from types import coroutine
 from typing import Any, Protocol
 
-from jeton.jobserver import Slot
+from jeton.jobserver import Slot, Watcher
 from jeton.runtime.current import current_scheduler
 from jeton.runtime.loop import Undo
 from jeton.runtime.task import Task, Trap
@@ -20,15 +20,14 @@ from jeton.trace import STREAM, WillWaitForSlot
 class Slots(Protocol):
     """A pool, as this floor sees it."""
 
-    @property
-    def fd(self) -> int:
-        """A descriptor that is readable while a token is on offer."""
-
     def try_take(self) -> Slot | None:
         """Take a slot if there is one."""
 
     def give(self, slot: Slot) -> None:
         """Give a slot back."""
+
+    def watch(self, loop: Watcher, callback: Callable[[], object]) -> Undo:
+        """Call back on the loop's thread whenever a token may be had; nobody tells of the implicit slot."""
 
 
 class _Request:
@@ -47,7 +46,7 @@ class SlotQueue:
     def __init__(self, pool: Slots) -> None:
         self._pool = pool
         self._requests: OrderedDict[_Request, None] = OrderedDict()
-        # Invariant: the pool's descriptor is watched exactly while somebody waits.
+        # Invariant: the pool is watched exactly while somebody waits.
         self._unwatch: Undo | None = None
 
     async def take(self) -> Slot:
@@ -72,7 +71,7 @@ class SlotQueue:
     def give(self, slot: Slot) -> None:
         """Give a slot back to the pool."""
         self._pool.give(slot)
-        if slot.token is None:  # no descriptor tells of the implicit slot
+        if slot.token is None:  # no watch tells of the implicit slot
             self._serve()
 
     @coroutine
@@ -81,7 +80,7 @@ class SlotQueue:
 
     def _park(self, granted: list[_Request], task: Task[Any]) -> Undo:
         if self._unwatch is None:  # where this fails, nobody must be in the queue
-            self._unwatch = current_scheduler().loop.watch_readable(self._pool.fd, self._serve)
+            self._unwatch = self._pool.watch(current_scheduler().loop, self._serve)
         request = _Request(task)
         granted.append(request)
         self._requests[request] = None
