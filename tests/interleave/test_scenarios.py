@@ -6,13 +6,13 @@ from contextlib import suppress
 import pytest
 from tests.interleave.explore import explore
 
-from jeton.jobserver import Pool, open_pool
+from jeton.jobserver import OwnPool
 from jeton.runtime import Cancelled, Event, Scope, SlotQueue, Task, TaskCancelled, checkpoint, sleep
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = open_pool(3, {})
+def pool() -> Iterator[OwnPool]:
+    pool = OwnPool(3)
     yield pool
     pool.close()
 
@@ -151,7 +151,7 @@ def test_a_timeout_and_the_end_of_the_work_at_the_same_time() -> None:
     assert outcomes <= {"done", "late"}
 
 
-def test_slots_taken_given_and_cancelled_in_any_order(pool: Pool) -> None:
+def test_slots_taken_given_and_cancelled_in_any_order(pool: OwnPool) -> None:
     async def scenario() -> None:
         slots = SlotQueue(pool)
         at_work = 0
@@ -178,8 +178,7 @@ def test_slots_taken_given_and_cancelled_in_any_order(pool: Pool) -> None:
                 pass
         assert at_work == 0
         assert pool.held == 0
-        assert pool.server is not None
-        assert pool.server.missing() == 0
+        assert pool.server.status().free == 2
         assert slots._unwatch is None
 
     explore(scenario, range(150))

@@ -193,7 +193,7 @@ def test_a_child_inherits_the_descriptors_that_are_passed_and_no_others(make_rea
 
 
 def test_a_child_cancelled_gets_the_signal_and_may_clean_up(make_real_loop: MakeLoop, bell: Doorbell) -> None:
-    script = 'trap "echo 2 > $1; exit" INT; echo 1 > "$1"; while :; do sleep 1000 & wait; done'
+    script = r'trap "kill \$!; echo 2 > $1; exit" INT; echo 1 > "$1"; while :; do sleep 1000 & wait; done'
 
     async def main() -> Task[ProcessResult]:
         async with Scope() as scope:

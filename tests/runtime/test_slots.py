@@ -1,22 +1,22 @@
 """Covers the queue for slots, with a real pool: nobody waits beside a free slot, and no slot is lost or doubled."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from tests.runtime.conftest import MakeLoop, open_descriptors
 
-from jeton.jobserver import Pool, PoolUnusable, Slot, Unusable, open_pool
-from jeton.runtime import Event, Scope, SlotQueue, Task, TaskState, checkpoint, current_scheduler, run
+from jeton.jobserver import OwnPool, Pool, PoolUnusable, Slot, Unusable, Watcher
+from jeton.runtime import Event, Scope, SlotQueue, Task, TaskState, Undo, checkpoint, current_scheduler, run
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
     before = open_descriptors()
-    pool = open_pool(2, {})
+    pool = OwnPool(2)
     yield pool
     assert pool.held == 0
-    assert pool.server is not None
-    assert pool.server.missing() == 0
+    assert pool.server.status().free == 1
     pool.close()
     assert open_descriptors() == before
 
@@ -117,8 +117,7 @@ def test_the_pool_is_watched_only_while_somebody_waits(make_loop: MakeLoop, pool
         async with Scope() as scope:
             await parked(*(scope.spawn(take_and_give, slots, [], number) for number in range(3)))
             scope.cancel()
-        undo = current_scheduler().loop.watch_readable(pool.fd, lambda: None)  # a second watch would be refused
-        undo()
+        pool.watch(current_scheduler().loop, lambda: None)()  # a second watch would be refused
         for slot in held:
             slots.give(slot)
 
@@ -126,65 +125,66 @@ def test_the_pool_is_watched_only_while_somebody_waits(make_loop: MakeLoop, pool
 
 
 class DyingPool:
-    """A pool that has nothing, until it dies; its descriptor may be one that cannot be watched."""
+    """A pool that has nothing, until it dies; whether it can be watched may be chosen."""
 
-    def __init__(self, pool: Pool, fd: int | None = None) -> None:
-        self.fd = pool.fd if fd is None else fd
+    def __init__(self, *, watchable: bool = True) -> None:
         self.dead = False
+        self.watchable = watchable
+        self._calls: list[Callable[[], object]] = []
+
+    def watch(self, loop: Watcher, callback: Callable[[], object]) -> Undo:
+        if not self.watchable:
+            raise OSError("no more of these")
+        call = partial(loop.call_from_thread, callback)
+        self._calls.append(call)
+        return partial(self._calls.remove, call)
+
+    def die(self) -> None:
+        self.dead = True
+        for call in self._calls:
+            call()
 
     def try_take(self) -> Slot | None:
         if self.dead:
             raise PoolUnusable("here", Unusable.DEAD)
         return None
 
-    def give(self, slot: Slot) -> None:  # noqa: ARG002
-        raise AssertionError("nobody has one")
+    def give(self, slot: Slot) -> None:
+        raise AssertionError(f"nobody has {slot}")
 
 
-def test_everybody_who_waits_hears_that_the_pool_died(make_loop: MakeLoop, pool: Pool) -> None:
+def test_everybody_who_waits_hears_that_the_pool_died(make_loop: MakeLoop) -> None:
     async def main() -> list[str]:
-        dying = DyingPool(pool)
-        slots = SlotQueue(dying)
+        pool = DyingPool()
+        slots = SlotQueue(pool)
         heard: list[str] = []
 
         async def take() -> None:
             try:
                 await slots.take()
             except PoolUnusable as error:
-                heard.append(str(error.reason.name))
+                heard.append(error.reason.name)
 
         async with Scope() as scope:
-            implicit = pool.try_take()
-            token = pool.try_take()
-            assert implicit is not None
-            assert token is not None
             await parked(*(scope.spawn(take) for _ in range(4)))
-            dying.dead = True
-            pool.give(token)  # so that the descriptor wakes the queue
-            pool.give(implicit)
+            pool.die()
+        assert not pool._calls
         return heard
 
     assert run(main, loop=make_loop()) == ["DEAD"] * 4
 
 
-def test_a_pool_that_cannot_be_watched_raises_and_leaves_nobody_in_the_queue(make_loop: MakeLoop, pool: Pool) -> None:
-    class Failing(Exception):  # noqa: N818
-        pass
-
+def test_a_pool_that_cannot_be_watched_raises_and_leaves_nobody_in_the_queue(make_loop: MakeLoop) -> None:
     async def main() -> None:
-        loop = current_scheduler().loop
-        slots = SlotQueue(DyingPool(pool))
-        watch = loop.watch_readable
-
-        def refuse(fd: int, callback: object) -> None:
-            raise Failing
-
-        loop.watch_readable = refuse  # type: ignore[method-assign, assignment]
-        with pytest.raises(Failing):
+        pool = DyingPool(watchable=False)
+        slots = SlotQueue(pool)
+        with pytest.raises(OSError, match="no more of these"):
             await slots.take()
-        loop.watch_readable = watch  # type: ignore[method-assign]
-        assert not slots._requests
-        loop.watch_readable(pool.fd, checkpoint)()  # nobody watches it
+        pool.watchable = True
+        async with Scope() as scope:
+            await parked(scope.spawn(take_and_give, slots, [], 0))
+            assert len(slots._requests) == 1
+            scope.cancel()
 
     run(main, loop=make_loop())
 
