@@ -3,8 +3,9 @@
 import pytest
 from tests.interleave.explore import SeedFailedError, explore, run_once
 
-from jeton.runtime import Cancelled, Event, Scope, Task, Undo, checkpoint, current_task, run, sleep
+from jeton.runtime import Cancelled, Event, Scope, Task, checkpoint, current_task, run, sleep
 from jeton.runtime.simulated_loop import SimulatedLoop
+from jeton.runtime.task import Forget
 
 
 class LosesWakeups(Event):
@@ -20,9 +21,9 @@ class LosesWakeups(Event):
 class KeepsTheCancelled(Event):
     """Its undo takes nobody out: the planted bug."""
 
-    def _park(self, task: Task[object]) -> Undo:
+    def _park(self, task: Task[object]) -> Forget:
         super()._park(task)
-        return lambda: None
+        return lambda _: None
 
 
 async def two_wait(event: Event) -> None:

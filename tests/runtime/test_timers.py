@@ -82,12 +82,12 @@ def test_a_timer_taken_back_wakes_nobody(make_loop: MakeLoop) -> None:
     async def main() -> None:
         scheduler = current_scheduler()
         now = scheduler.loop.time()
-        first = scheduler.wake_at(now + 0.001, Heard(heard, "first"))
+        first, third = Heard(heard, "first"), Heard(heard, "third")
+        forget_first = scheduler.wake_at(now + 0.001, first)
         scheduler.wake_at(now + 0.002, Heard(heard, "second"))
-        third = scheduler.wake_at(now + 0.003, Heard(heard, "third"))
-        first()
-        third()
-        third()
+        forget_third = scheduler.wake_at(now + 0.003, third)
+        forget_first(first)
+        forget_third(third)
         await sleep(0.004)
 
     run(main, loop=make_loop())

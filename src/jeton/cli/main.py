@@ -3,6 +3,7 @@
 A command's file is imported when it is called, because the others' imports would be most of its time.
 """
 
+import signal
 import sys
 from importlib import import_module
 
@@ -48,6 +49,8 @@ def jeton() -> None:
 
 def main() -> None:
     """Run `jeton` with the arguments of this process."""
+    # Whoever started us may ignore it, and that is inherited: then no child could be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if sys.argv[1:2] == ["ninja"]:
         sys.argv[:2] = ["jeton-ninja"]  # every word is ninja's, `--` included
         ninja()

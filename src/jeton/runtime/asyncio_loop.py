@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from math import ceil
 from typing import Any
 
 from jeton.runtime.loop import Callback, Undo
@@ -26,7 +27,9 @@ class AsyncioLoop:
 
     def call_at(self, when: float, callback: Callback) -> Undo:
         """See `EventLoop.call_at`."""
-        return self.inner.call_later(max(0.0, when - time.monotonic()), callback).cancel
+        delay = max(0.0, when - time.monotonic())
+        # Both loops wait in milliseconds. libuv would round down, fire early, and again and again until it is time.
+        return self.inner.call_later(ceil(delay * 1000) / 1000, callback).cancel
 
     def watch_readable(self, fd: int, callback: Callback) -> Undo:
         """See `EventLoop.watch_readable`."""

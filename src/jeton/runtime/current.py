@@ -1,10 +1,11 @@
 """Who runs on this thread. Owns the one thread-local of the floor; the scheduler sets it, everything else asks."""
 
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from jeton.runtime.loop import EventLoop
-from jeton.runtime.task import Task
+from jeton.runtime.task import Forget, Task
 
 
 class Wakeable(Protocol):
@@ -12,19 +13,6 @@ class Wakeable(Protocol):
 
     def wake(self) -> None:
         """Hear that the time has come."""
-
-
-class Timer:
-    """One entry of a scheduler's timer queue. Called, it takes itself back."""
-
-    __slots__ = ("target",)
-
-    def __init__(self, target: Wakeable) -> None:
-        self.target: Wakeable | None = target
-
-    def __call__(self) -> None:
-        """Never wake the target."""
-        self.target = None
 
 
 class Running(Protocol):
@@ -36,8 +24,11 @@ class Running(Protocol):
     def make_ready(self, task: Task[Any]) -> None:
         """Put the task at the end of the queue."""
 
-    def wake_at(self, when: float, target: Wakeable) -> Timer:
-        """Wake `target` when the loop's clock has reached `when`; the timer that is returned takes it back."""
+    def wake_at(self, when: float, target: Wakeable) -> Forget:
+        """Wake `target` when the loop's clock has reached `when`; calling what is returned with it takes that back."""
+
+    def until(self, when: float) -> Callable[[Wakeable], Forget]:
+        """Return the trap of a task that waits until then."""
 
 
 class _Thread(threading.local):

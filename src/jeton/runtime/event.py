@@ -1,12 +1,10 @@
 """A flag that tasks wait for. Owns its waiters; belongs to one scheduler's thread."""
 
 from collections.abc import Generator
-from functools import partial
 from types import coroutine
 from typing import Any
 
-from jeton.runtime.loop import Undo
-from jeton.runtime.task import Task, Trap
+from jeton.runtime.task import Forget, Task, Trap
 
 
 class Event:
@@ -36,6 +34,6 @@ class Event:
         if not self.is_set:
             yield self._park
 
-    def _park(self, task: Task[Any]) -> Undo:
+    def _park(self, task: Task[Any]) -> Forget:
         self._waiters[task] = None
-        return partial(self._waiters.__delitem__, task)
+        return self._waiters.pop

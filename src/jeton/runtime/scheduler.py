@@ -7,27 +7,27 @@ queue operation and not a turn of the loop; between batches the loop serves time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from functools import partial
-from heapq import heapify, heappop, heappush
-from itertools import count, repeat
+from heapq import heappop, heappush
+from itertools import repeat
+from math import ceil, inf
 from types import coroutine
 from typing import Any, TypeVar
 
 from jeton.runtime.asyncio_loop import default_loop
-from jeton.runtime.current import Timer, Wakeable, current_scheduler, set_current
+from jeton.runtime.current import Wakeable, current_scheduler, set_current
 from jeton.runtime.loop import EventLoop, Undo
-from jeton.runtime.task import Task, Trap
+from jeton.runtime.task import Forget, Task, Trap
 
 T = TypeVar("T")
 
-BATCH = 128
+BATCH = 256
 """Steps between two turns of the loop: the loop's own cost is spread thin, and I/O waits for some 50 µs at most."""
 _UNWIND_S = 10.0
 """How long the tasks may take to end after an error of the runtime itself, which may have lost one of them."""
 _UNWIND_FAILURES = 64
 """How many more errors of the runtime may come meanwhile: a watch that fails does so at every turn of the loop."""
 _SWEEP = 1024
-"""How many timers may be kept before those that were taken back are looked for."""
+"""How many ticks may be kept before those that nobody waits for any more are looked for."""
 
 
 class Scheduler:
@@ -39,10 +39,12 @@ class Scheduler:
         self._ready: deque[Task[Any]] = deque()
         # Invariant: True while a call of _run_batch is on its way or under way; so while _ready is not empty.
         self._scheduled = False
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._timer_order = count()
-        # Invariant: the loop will call _fire at _armed_for, which is not after the first timer.
-        self._armed_for = float("inf")
+        # In milliseconds of the loop's clock. Nobody is in two of them at once.
+        self._timers: dict[float, _Tick] = {}
+        # Invariant: a heap of the keys of _timers.
+        self._ticks: list[float] = []
+        # Invariant: the loop will call _fire at _armed_for, which is not after the first tick.
+        self._armed_for = inf
         self._disarm: Undo | None = None
         self._sweep_at = _SWEEP
         self._given_up = False  # tasks were left where they stood; what their coroutines still do as they go is in vain
@@ -84,15 +86,22 @@ class Scheduler:
         """Call back soon on this scheduler's thread. May be called from any thread."""
         self.loop.call_from_thread(callback)
 
-    def wake_at(self, when: float, target: Wakeable) -> Timer:
-        """Wake `target` when the loop's clock has reached `when`; the timer that is returned takes it back."""
-        timer = Timer(target)
-        if len(self._timers) >= self._sweep_at:
-            self._sweep()
-        heappush(self._timers, (when, next(self._timer_order), timer))
-        if when < self._armed_for:
-            self._arm(when)
-        return timer
+    def wake_at(self, when: float, target: Wakeable) -> Forget:
+        """Wake `target` when the loop's clock has reached `when`; calling what is returned with it takes that back."""
+        return self.until(when)(target)
+
+    def until(self, when: float) -> Callable[[Wakeable], Forget]:
+        """Return the trap that waits for the first tick not before `when`.
+
+        Ticks are whole milliseconds, which is what the loops wait in. All who wait for one are one entry of the
+        heap, so that a timer costs the same however many there are.
+        """
+        # A nanosecond is forgiven, for 0.1 + 0.2 is more than 0.3.
+        tick = ceil(when * 1000 - 1e-6) if -inf < when < inf else when
+        timer = self._timers.get(tick)
+        if timer is None:
+            timer = self._add_tick(tick)
+        return timer.add
 
     def _run_batch(self) -> None:
         ready = self._ready
@@ -105,16 +114,21 @@ class Scheduler:
                     ready.rotate(-chooses(len(ready)))
                 self.current = task = ready.popleft()
                 try:
-                    trap = task.step()
+                    trap = task.context.run(task.step, None)
                 except StopIteration as end:
                     task.finish(end.value, None)
                 except BaseException as error:  # noqa: BLE001  kept for whoever awaits the task
                     task.finish(None, error)
                 else:
-                    if trap is None:
+                    # While its scope is cancelling, a task waits for nothing, unless inside a shield.
+                    if trap is None or task.scope.cancelling:
                         ready.append(task)
-                    else:
-                        task.park(trap)
+                        continue
+                    try:
+                        task.undo = trap(task)
+                    except BaseException as error:  # noqa: BLE001  it is the coroutine's to handle
+                        task.throw_next(error)
+                        ready.append(task)
         finally:
             self.current = None
             if ready:
@@ -132,33 +146,65 @@ class Scheduler:
                 self.loop.run()
                 return
 
-    def _arm(self, when: float) -> None:
+    def _arm(self, tick: float) -> None:
         if self._disarm is not None:
             self._disarm()
-        self._armed_for = when
-        self._disarm = self.loop.call_at(when, self._fire)
+            self._disarm = None
+        self._armed_for = tick
+        if tick < inf:
+            self._disarm = self.loop.call_at(tick / 1000, self._fire)
 
     def _fire(self) -> None:
-        timers = self._timers
-        now = self.loop.time()
         self._disarm = None
-        self._armed_for = float("inf")
+        self._armed_for = inf
+        now = self.loop.time()
         try:
-            while timers and timers[0][0] <= now:
-                timer = heappop(timers)[2]
-                if timer.target is not None:
-                    timer.target.wake()
+            while (tick := self._first_tick()) / 1000 <= now:
+                targets = self._timers[tick].targets
+                for target in [*targets]:
+                    if target in targets:  # waking one may have taken another back
+                        del targets[target]
+                        target.wake()
         finally:
-            while timers and timers[0][2].target is None:
-                heappop(timers)
-            if timers:
-                self._arm(timers[0][0])
+            self._arm(self._first_tick())
+
+    def _first_tick(self) -> float:
+        """Return the first tick that somebody waits for, or infinity; drop those before it."""
+        while self._ticks:
+            if self._timers[self._ticks[0]].targets:
+                return self._ticks[0]
+            del self._timers[heappop(self._ticks)]
+        return inf
+
+    def _add_tick(self, tick: float) -> "_Tick":
+        if len(self._ticks) >= self._sweep_at:
+            self._sweep()
+        self._timers[tick] = timer = _Tick()
+        heappush(self._ticks, tick)
+        if tick < self._armed_for:
+            self._arm(tick)
+        return timer
 
     def _sweep(self) -> None:
-        """Forget the timers that were taken back; not again until as many more have come."""
-        self._timers[:] = [entry for entry in self._timers if entry[2].target is not None]
-        heapify(self._timers)
-        self._sweep_at = max(_SWEEP, 2 * len(self._timers))
+        """Drop the ticks that nobody waits for any more; not again until as many more have come."""
+        self._timers = {tick: timer for tick, timer in self._timers.items() if timer.targets}
+        self._ticks = sorted(self._timers)
+        self._sweep_at = max(_SWEEP, 2 * len(self._ticks))
+
+
+class _Tick:
+    """Who is woken at one millisecond, in the order of asking, and the undo that serves them all."""
+
+    __slots__ = ("forget", "targets")
+
+    def __init__(self) -> None:
+        self.targets: dict[Wakeable, None] = {}
+        self.forget: Forget = self.targets.pop
+
+    def add(self, target: Wakeable) -> Forget:
+        """Wake `target` too, which waits for no other."""
+        self.targets[target] = None
+        return self.forget
 
 
 class _Root:
@@ -202,11 +248,10 @@ def checkpoint() -> Generator[None, None, None]:
 
 
 @coroutine
-def sleep(seconds: float) -> Generator[Trap, None, None]:
-    """Wait for that long by the loop's clock."""
-    yield partial(_park_for, seconds)
-
-
-def _park_for(seconds: float, task: Task[Any]) -> Undo:
-    scheduler = current_scheduler()
-    return scheduler.wake_at(scheduler.loop.time() + seconds, task)
+def sleep(seconds: float) -> Generator[Trap | None, None, None]:
+    """Wait for that long by the loop's clock, up to the next millisecond; for 0 or less, as `checkpoint` does."""
+    if seconds > 0:
+        scheduler = current_scheduler()
+        yield scheduler.until(scheduler.loop.time() + seconds)
+    else:
+        yield None

@@ -7,13 +7,11 @@ as one object.
 """
 
 from collections.abc import Callable, Coroutine, Generator
-from functools import partial
 from types import TracebackType, coroutine
 from typing import Any, NoReturn, Self, TypeVar
 
 from jeton.runtime.current import current_scheduler, current_task
-from jeton.runtime.loop import Undo
-from jeton.runtime.task import Cancelled, Domain, Task, Trap
+from jeton.runtime.task import Cancelled, Domain, Forget, Task, Trap
 
 T = TypeVar("T")
 
@@ -51,7 +49,7 @@ class Scope:
         self._asked = False  # cancel() was called on this very scope
         self._expired = False
         self._timeout = timeout
-        self._undo_timeout: Undo | None = None
+        self._undo_timeout: Forget | None = None
         self._errors: dict[int, BaseException] = {}  # by id: one that passes through several tasks is told of once
         self._joining: Task[Any] | None = None
 
@@ -129,7 +127,7 @@ class Scope:
                 await _park(self._park_joiner)
         finally:  # the coroutine may be closed where it waits
             if self._undo_timeout is not None:
-                self._undo_timeout()
+                self._undo_timeout(self)
             del parent.nested[self]
             host.enter_scope(parent)
             self._host = None
@@ -170,9 +168,12 @@ class Scope:
             if task is not None and task.scope is self:
                 task.scope_cancelled()
 
-    def _park_joiner(self, host: Task[Any]) -> Undo:
+    def _park_joiner(self, host: Task[Any]) -> Forget:
         self._joining = host
-        return partial(setattr, self, "_joining", None)
+        return self._stop_joining
+
+    def _stop_joining(self, _host: Task[Any]) -> None:
+        self._joining = None
 
 
 @coroutine

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from jeton.jobserver import Slot, Watcher
 from jeton.runtime.current import current_scheduler
 from jeton.runtime.loop import Undo
-from jeton.runtime.task import Task, Trap
+from jeton.runtime.task import Forget, Task, Trap
 from jeton.trace import STREAM, WillWaitForSlot
 
 
@@ -78,7 +78,7 @@ class SlotQueue:
     def _wait(self, granted: list[_Request]) -> Generator[Trap, None, None]:
         yield partial(self._park, granted)
 
-    def _park(self, granted: list[_Request], task: Task[Any]) -> Undo:
+    def _park(self, granted: list[_Request], task: Task[Any]) -> Forget:
         if self._unwatch is None:  # where this fails, nobody must be in the queue
             self._unwatch = self._pool.watch(current_scheduler().loop, self._serve)
         request = _Request(task)
@@ -86,7 +86,7 @@ class SlotQueue:
         self._requests[request] = None
         return partial(self._withdraw, request)
 
-    def _withdraw(self, request: _Request) -> None:
+    def _withdraw(self, request: _Request, _task: Task[Any]) -> None:
         del self._requests[request]
         self._stop_watching_if_idle()
 

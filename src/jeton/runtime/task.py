@@ -1,8 +1,8 @@
 """A task: one coroutine that a scheduler steps. Owns its state; does not know where or when it is stepped.
 
 The gate between a coroutine and the scheduler is one `yield`. A coroutine yields either None (put me at the end of the
-queue) or a *trap*: a function that is called with the task, arranges its wake-up, and returns the undo. The idea
-that suspending returns its own undo is curio's (dabeaz/curio, curio/sched.py).
+queue) or a *trap*: a function that is called with the task, arranges its wake-up, and returns the undo, which is
+called with the task too. The idea that suspending returns its own undo is curio's (dabeaz/curio, curio/sched.py).
 
 Cancellation is level-triggered: a task whose scope is cancelling gets `Cancelled` thrown at every yield until
 it has left the scope. It costs a running task nothing, because it is done by exchanging the function that steps it.
@@ -14,10 +14,11 @@ from enum import Enum
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from jeton.runtime.loop import Undo
-
 T = TypeVar("T")
-Trap = Callable[["Task[Any]"], Undo]
+Forget = Callable[[Any], object]
+"""An undo that is told whom to take out, so that one serves all who wait in one place. To be called at most once."""
+Trap = Callable[["Task[Any]"], Forget]
+Step = Callable[[None], Trap | None]
 
 
 class Cancelled(BaseException):
@@ -65,19 +66,18 @@ class Task(Generic[T]):
     """One coroutine with its context. Await it for its result; start it with `Scope.spawn`."""
 
     __slots__ = (
-        "_context",
         "_coro",
-        "_error",
-        "_run",
-        "_undo",
         "_value",
         "_waiters",
+        "context",
         "done",
+        "error",
         "home",
         "name",
         "scheduler",
         "scope",
         "step",
+        "undo",
     )
 
     def __init__(self, coro: Coroutine[Any, Any, T], scheduler: Home, scope: Domain, name: str | None) -> None:
@@ -89,52 +89,42 @@ class Task(Generic[T]):
         self.name = name
         self.done = False
         self._coro = coro
-        self._context: Context = copy_context()
-        self._run: Callable[[], Trap | None] = partial(self._context.run, coro.send, None)
-        # Invariant: `step` is `_step_cancelling` while `scope.cancelling`, else `_run`, or once the error of a trap.
-        self.step: Callable[[], Trap | None] = self._run if not scope.cancelling else self._step_cancelling
+        self.context: Context = copy_context()
+        # Invariant: `step` is `_step_cancelling` while `scope.cancelling`, else `send`, or once the error of a trap.
+        self.step: Step = self._step_cancelling if scope.cancelling else coro.send
+        """What the scheduler calls inside `context`, with None, to run it up to its next yield."""
         # Invariant: not None exactly while PARKED.
-        self._undo: Undo | None = None
+        self.undo: Forget | None = None
+        """What the trap returned. Set by the scheduler, taken by who wakes or cancels the task."""
         self._waiters: dict[Task[Any], None] | None = None
         self._value: T | None = None
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
+        """What the coroutine ended with, or None."""
 
     @property
     def state(self) -> TaskState:
         """See `TaskState`."""
         if self.done:
             return TaskState.DONE
-        if self._undo is not None:
+        if self.undo is not None:
             return TaskState.PARKED
         return TaskState.RUNNING if self.scheduler.current is self else TaskState.READY
 
-    @property
-    def error(self) -> BaseException | None:
-        """What the coroutine ended with, or None."""
-        return self._error
-
-    def park(self, trap: Trap) -> None:
-        """Go from RUNNING to PARKED by the trap, or back to READY where it must not wait or the trap itself fails."""
-        if self.scope.cancelling:
-            self.scheduler.make_ready(self)
-            return
-        try:
-            self._undo = trap(self)
-        except BaseException as error:  # noqa: BLE001  it is the coroutine's to handle
-            self.step = partial(self._step_throwing, error)
-            self.scheduler.make_ready(self)
+    def throw_next(self, error: BaseException) -> None:
+        """Let the next step throw the error of a trap into the coroutine."""
+        self.step = partial(self._step_throwing, error)
 
     def wake(self) -> None:
         """PARKED to READY: what it waited for has come. On the scheduler's thread."""
-        assert self._undo is not None, f"{self!r}: woken while {self.state.value}"
-        self._undo = None
+        assert self.undo is not None, f"{self!r}: woken while {self.state.value}"
+        self.undo = None
         self.scheduler.make_ready(self)
 
     def finish(self, value: T | None, error: BaseException | None) -> None:
         """Go from RUNNING to DONE."""
         self.done = True
         self._value = value
-        self._error = error
+        self.error = error
         self.home.child_done(self)
         if self._waiters is not None:
             for waiter in self._waiters:
@@ -143,14 +133,14 @@ class Task(Generic[T]):
     def enter_scope(self, scope: Domain) -> None:
         """Make `scope` the innermost one, on the way in or out. Only while RUNNING."""
         self.scope = scope
-        self.step = self._step_cancelling if scope.cancelling else self._run
+        self.step = self._step_cancelling if scope.cancelling else self._coro.send
 
     def scope_cancelled(self) -> None:
         """Hear that the innermost scope is cancelling: every yield from now on is answered by Cancelled."""
         self.step = self._step_cancelling
-        if self._undo is not None:
-            undo, self._undo = self._undo, None
-            undo()
+        if self.undo is not None:
+            undo, self.undo = self.undo, None
+            undo(self)
             self.scheduler.make_ready(self)
 
     def __await__(self) -> Generator[Trap, None, T]:
@@ -162,28 +152,27 @@ class Task(Generic[T]):
     def result(self) -> T:
         """Return what a task that is DONE came to, or raise its own error, or TaskCancelled."""
         assert self.done, f"{self!r}: has no result yet"
-        if self._error is None:
+        if self.error is None:
             return self._value  # type: ignore[return-value]  # None only where T is
-        if isinstance(self._error, Cancelled):
+        if isinstance(self.error, Cancelled):
             raise TaskCancelled(f"{self!r} was cancelled")
-        raise self._error
+        raise self.error
 
-    def _park_waiter(self, waiter: "Task[Any]") -> Undo:
+    def _park_waiter(self, waiter: "Task[Any]") -> Forget:
         if waiter is self:
             raise RuntimeError(f"{self!r}: a task that awaits itself waits for ever")
         if self._waiters is None:
             self._waiters = {}
         self._waiters[waiter] = None
-        return partial(self._waiters.__delitem__, waiter)
+        return self._waiters.pop
 
-    def _step_cancelling(self) -> Trap | None:
-        trap: Trap | None = self._context.run(self._coro.throw, Cancelled())
-        # What it wants to wait for is passed over, unless it wants it inside a shield that it has just entered.
-        return None if self.scope.cancelling else trap
+    def _step_cancelling(self, _: None) -> Trap | None:
+        trap: Trap | None = self._coro.throw(Cancelled())
+        return trap
 
-    def _step_throwing(self, error: BaseException) -> Trap | None:
-        self.step = self._run
-        trap: Trap | None = self._context.run(self._coro.throw, error)
+    def _step_throwing(self, error: BaseException, _: None) -> Trap | None:
+        self.step = self._coro.send
+        trap: Trap | None = self._coro.throw(error)
         return trap
 
     def __repr__(self) -> str:
