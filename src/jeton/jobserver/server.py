@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, SeatState, Withdraw
@@ -71,8 +72,7 @@ class Place:
 
     def child_started(self, pid: int) -> None:
         """Hear that the child runs: from now on the end of its pipes is its own end."""
-        self.pid = pid
-        self.pipes.child_started()
+        self._server.child_started(self, pid)
 
     def leave(self) -> None:
         """Hear that the child has ended: what it holds comes back at once. Calling twice changes nothing."""
@@ -97,6 +97,8 @@ class Server:
         self._thread: threading.Thread | None = None
         self._wake_fds: tuple[int, int] = (-1, -1)
         self._closed = False
+        # Guarded by _lock: when the thread wakes by itself, by time.monotonic(); minus infinity while it is awake.
+        self._sleeps_until = -inf
 
     @property
     def jobs(self) -> int:
@@ -138,17 +140,23 @@ class Server:
             self._start_thread()
             seat, effects = self._arbiter.sit(name, pipes.room, time.monotonic())
             place = self._places[seat] = Place(self, seat, pipes)
-            if pipes.return_fd >= 0:
-                self._registered().register(pipes.return_fd, selectors.EVENT_READ, (self._on_return, place))
             self._carry_out(effects, granted)
+            self._wake_thread()
         self._tell(granted)
         return place
+
+    def child_started(self, place: Place, pid: int) -> None:
+        """See `Place.child_started`."""
+        with self._lock:  # the child may have ended by now, and the thread be about to close its pipes
+            place.pid = pid
+            if place.seat in self._places or place in self._left:
+                place.pipes.child_started()
 
     def leave(self, place: Place) -> None:
         """See `Place.leave`."""
         granted: list[Request] = []
         with self._lock:
-            if place.seat in self._places:
+            if place.seat in self._places and not self._closed:
                 self._retire(place, granted)
         self._tell(granted)
 
@@ -220,6 +228,7 @@ class Server:
             if isinstance(effect, Offer):
                 place.pipes.offer()
                 self._watch_grant(place, on=True)
+                self._watch_returns(place)
             elif isinstance(effect, Withdraw):
                 self._watch_grant(place, on=False)
                 seat, now = effect.seat, time.monotonic()
@@ -236,23 +245,27 @@ class Server:
         del self._places[place.seat]
         self._watch_grant(place, on=False)
         seat = place.seat
-        returned = place.pipes.read_returns(seat.lying)
+        returned, ended = 0, place.pipes.return_fd < 0
+        while count := place.pipes.read_returns(seat.lying):
+            returned += count
+        ended = ended or count is None
         lay = min(place.pipes.lying(), seat.lying)
         for _ in range(lay):
             place.pipes.withdraw()
-        effects = self._arbiter.leave(seat, returned or 0, lay, time.monotonic())
+        effects = self._arbiter.leave(seat, returned, lay, time.monotonic())
         self.reclaimed += place.seat.reclaimed
-        if returned is None or place.pipes.return_fd < 0:
+        if ended:
             self._forget(place)
         else:
             self._left.add(place)
+            self._watch_returns(place)
         self._carry_out(effects, granted)
         self._wake_thread()
 
     def _forget(self, place: Place) -> None:
         """Close the pipes of a child that has ended, with all that inherited them."""
         self._left.discard(place)
-        if place.pipes.return_fd >= 0:
+        if place.pipes.return_fd in self._registered().get_map():
             self._registered().unregister(place.pipes.return_fd)
         place.pipes.close()
 
@@ -264,9 +277,11 @@ class Server:
                 if self._closed:
                     return
                 timeout = self._timeout()
+                self._sleeps_until = inf if timeout is None else time.monotonic() + timeout
             ready = self._registered().select(timeout)
             granted: list[Request] = []
             with self._lock:
+                self._sleeps_until = -inf  # awake: it reckons anew before it sleeps again
                 if self._closed:
                     return
                 for key, _ in ready:
@@ -326,6 +341,12 @@ class Server:
         elif watched and not on:
             selector.unregister(place.pipes.grant_fd)
 
+    def _watch_returns(self, place: Place) -> None:
+        """Watch for returns and the end of the pipe: from the first offer on, for nothing comes back before it."""
+        fd = place.pipes.return_fd
+        if fd >= 0 and fd not in self._registered().get_map():
+            self._registered().register(fd, selectors.EVENT_READ, (self._on_return, place))
+
     def _start_thread(self) -> None:
         if self._thread is not None:
             return
@@ -338,8 +359,10 @@ class Server:
         self._thread.start()
 
     def _wake_thread(self) -> None:
-        """Let the thread reckon anew when it is due. With _lock held."""
-        if self._thread is not None and threading.current_thread() is not self._thread and self._places:
+        """Wake the thread if it is to do something before it would wake by itself. With _lock held."""
+        timeout = self._timeout() if self._thread is not None else None
+        if timeout is not None and time.monotonic() + timeout < self._sleeps_until:
+            self._sleeps_until = -inf
             with suppress(BlockingIOError):  # full of wakes: it will wake
                 os.write(self._wake_fds[1], b"x")
 
