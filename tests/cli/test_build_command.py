@@ -152,7 +152,7 @@ def test_unusable_pool_is_told_and_one_step_runs_at_a_time(chain: Path) -> None:
     result = jeton(chain, "build", MAKEFLAGS=" -j8 --jobserver-auth=97,98")
     assert result.returncode == 0
     assert result.stderr.startswith("MAKEFLAGS: 97,98: ")
-    assert "one step at a time" in result.stderr
+    assert "one job at a time" in result.stderr
 
 
 def test_warning_of_a_damaged_history_is_one_line_and_the_build_goes_on(chain: Path) -> None:
