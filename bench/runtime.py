@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING
 # Run as a script, from any folder; a jeton that is installed, or named by PYTHONPATH, comes first.
 sys.path.extend(str(Path(__file__).resolve().parent.parent / folder) for folder in (".", "src"))
 
-from bench.runtime_workloads import WORKLOADS, Cost, Program, Runtime, Workload, taking_part
+from bench.runtime_costs import Cost, Program
+from bench.runtime_workloads import WORKLOADS, Runtime, Workload, taking_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

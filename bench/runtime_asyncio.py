@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from bench.runtime_workloads import Program, Starter
+    from bench.runtime_costs import Program, Starter
 
 GROUP = 1000
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jeton.runtime import Event, Scope, checkpoint, libuv_loop, run, run_process, sleep, stdlib_loop
 
 if TYPE_CHECKING:
-    from bench.runtime_workloads import Program, Starter
+    from bench.runtime_costs import Program, Starter
 
 GROUP = 1000
 

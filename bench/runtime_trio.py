@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from bench.runtime_workloads import Program
+    from bench.runtime_costs import Program
 
 GROUP = 1000
 

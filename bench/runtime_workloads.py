@@ -8,27 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, NamedTuple
 
 from bench import runtime_asyncio, runtime_jeton
-
-Program = Callable[[int], Coroutine[Any, Any, None]]
-
-
-class Cost(NamedTuple):
-    """What one operation took, in microseconds."""
-
-    cpu: float
-    """Of this process alone, without its children."""
-    wall: float
-
-
-Starter = Callable[[Callable[[], Coroutine[Any, Any, Cost]]], Cost]
-"""Runs a coroutine function on a runtime of its own."""
+from bench.runtime_costs import Program, Starter
 
 
 @dataclass(frozen=True)

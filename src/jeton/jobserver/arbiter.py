@@ -214,9 +214,12 @@ class Arbiter:
         It had returned that many tokens of late, and `lay` tokens lay in its pipe still: the rest is reclaimed.
         """
         assert lay <= seat.lying
+        taken_of_late = seat.lying - lay
+        seat.held += taken_of_late
+        seat.taken += taken_of_late
         self._count_returns(seat, returned)
-        seat.reclaimed = seat.held + seat.lying - lay
-        self._came_back(seat.held + seat.lying)
+        seat.reclaimed = seat.held
+        self._came_back(seat.held + lay)
         seat.held = seat.lying = 0
         self._set(seat, SeatState.RETIRED, now)
         del self.seats[seat]
@@ -280,7 +283,7 @@ class Arbiter:
         while self.free and (roomy := [seat for seat in self._lying() if seat.lying < seat.room]):
             self._offer(min(roomy, key=lambda seat: seat.held + seat.lying), now, effects)
         wanted = len(self._requests) + sum(seat.state is SeatState.WANTING for seat in self.seats)
-        idle = [seat for seat in self._lying() if now - seat.since >= PATIENCE_S]
+        idle = [seat for seat in self._lying() if seat.since + PATIENCE_S <= now]
         for seat in sorted(idle, key=lambda seat: seat.since)[: wanted + self.to_swallow]:
             self._set(seat, SeatState.WITHDRAWING, now)
             effects.append(Withdraw(seat))

@@ -18,6 +18,7 @@ import fcntl
 import os
 import struct
 import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -98,13 +99,13 @@ class PairPipes:
 
     def child_started(self) -> None:
         """See `SeatPipes.child_started`."""
-        for fd in self._childs:
+        childs, self._childs = self._childs, ()  # first: once they are closed, the serving thread may call close
+        for fd in childs:
             os.close(fd)
-        self._childs = ()
 
     def offer(self) -> None:
         """See `SeatPipes.offer`."""
-        os.write(self._grant, _TOKEN)
+        _put_token(self._grant)
 
     def withdraw(self) -> bool:
         """See `SeatPipes.withdraw`."""
@@ -127,9 +128,9 @@ class PairPipes:
 
     def close(self) -> None:
         """See `SeatPipes.close`."""
-        for fd in (self._grant, self._taker, self.return_fd, *self._childs):
+        self.child_started()
+        for fd in (self._grant, self._taker, self.return_fd):
             os.close(fd)
-        self._childs = ()
 
 
 class FifoPipes:
@@ -143,7 +144,11 @@ class FifoPipes:
         """Make the fifo at `path`, in a folder that nobody else can enter. Raises OSError."""
         os.mkfifo(path, 0o600)
         self._path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except BaseException:
+            path.unlink()
+            raise
         self.auth: PipeAuth | FifoAuth = FifoAuth(str(path))
 
     def pass_fds(self) -> tuple[int, ...]:
@@ -155,7 +160,7 @@ class FifoPipes:
 
     def offer(self) -> None:
         """See `SeatPipes.offer`."""
-        os.write(self._fd, _TOKEN)
+        _put_token(self._fd)
 
     def withdraw(self) -> bool:
         """See `SeatPipes.withdraw`."""
@@ -182,6 +187,11 @@ class FifoPipes:
         """See `SeatPipes.close`."""
         os.close(self._fd)
         self._path.unlink(missing_ok=True)
+
+
+def _put_token(fd: int) -> None:
+    with suppress(BlockingIOError):  # full of what a client put there: then the token lies there already
+        os.write(fd, _TOKEN)
 
 
 def _bytes_in(fd: int) -> int:

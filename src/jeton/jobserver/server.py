@@ -302,6 +302,8 @@ class Server:
         if returned is None:
             self._retire(place, granted)
         else:
+            if place.pipes.return_fd >= 0:
+                self._on_taken(place, granted)  # what came back had been taken, seen or not
             self._carry_out(self._arbiter.returned(place.seat, returned, time.monotonic()), granted)
 
     def _on_taken(self, place: Place, granted: list[Request]) -> None:
