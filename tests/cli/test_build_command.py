@@ -247,3 +247,21 @@ def test_console_step_has_the_terminal(tmp_path: Path) -> None:
         "rule r\n  command = test -t 0 && test -t 1 && echo all mine\n  pool = console\nbuild out: r\n"
     )
     assert "all mine" in on_terminal(tmp_path, "build")
+
+
+@pytest.mark.parametrize("size", ["12", "G", "-1G", "12X", "0.0M", "101%", "1e3G", "", "99999999999999G", "12 G"])
+def test_size_that_is_none_is_wrong_usage(chain: Path, size: str) -> None:
+    result = jeton(chain, "build", "--memory", size)
+    assert result.returncode == 2
+    assert f"Invalid value for '--memory': '{size}': " in result.stderr
+
+
+@pytest.mark.parametrize("size", ["12G", "0.5g", "512MiB", "900000KB", "80%", "auto", "1T"])
+def test_size_that_is_one_is_taken(chain: Path, size: str) -> None:
+    assert jeton(chain, "build", "--memory", size, "--memory-pressure", "0").returncode == 0
+
+
+def test_pressure_is_a_percentage(chain: Path) -> None:
+    result = jeton(chain, "build", "--memory-pressure", "101")
+    assert result.returncode == 2
+    assert "'--memory-pressure'" in result.stderr

@@ -1,110 +1,143 @@
-"""Covers the server: its fifo, who may open it, how many tokens it holds, and which of them are missing."""
+"""Covers the server: how many tokens there are, where its fifos lie, and what is left when it closes."""
 
 import errno
 import os
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 import pytest
-from tests.jobserver.pipes import bytes_in, waits
+from tests.jobserver.pipes import open_fds, waits
 
-from jeton.jobserver import MAX_JOBS, FifoAuth, Server, open_pool
-from jeton.jobserver.channel import open_channel
+from jeton.jobserver import MAX_JOBS, FifoAuth, OwnPool, PipeAuth, Place, Server, open_pool
+from jeton.jobserver.channel import Channel, open_channel
+
+
+@contextmanager
+def serving(jobs: int) -> Iterator[Server]:
+    server = Server(jobs)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def fifo_of(place: Place) -> Path:
+    assert isinstance(place.pipes.auth, FifoAuth)
+    return Path(place.pipes.auth.path)
+
+
+def taken_from(channel: Channel) -> int:
+    taken = 0
+    while channel.try_take() is not None:
+        taken += 1
+    return taken
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 64, MAX_JOBS])
 def test_a_pool_of_n_slots_has_n_minus_one_tokens(temporary: Path, jobs: int) -> None:
-    server = Server(jobs)
-    assert bytes_in(server.channel.read_fd) == jobs - 1
-    taken = 0
-    while server.channel.try_take() is not None:
-        taken += 1
-    assert taken == jobs - 1
-    server.close()
+    with serving(jobs) as server:
+        taken = 0
+        while server.try_take():
+            taken += 1
+        assert taken == jobs - 1
+        assert (server.status().free, server.status().own) == (0, jobs - 1)
+        for _ in range(taken):
+            server.give()
+        assert (server.status().free, server.status().own) == (jobs - 1, 0)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 64, MAX_JOBS])
+def test_a_fifo_client_that_looks_once_finds_all_tokens_that_nobody_wants(temporary: Path, jobs: int) -> None:
+    with serving(jobs) as server:
+        client = open_channel(server.sit("ninja", fifo=True).pipes.auth)
+        assert taken_from(client) == jobs - 1
+        client.close()
 
 
 @pytest.mark.parametrize("jobs", [0, -1, MAX_JOBS + 1, 70_000])
 def test_a_pool_out_of_range_is_refused_in_words_before_anything_is_made(temporary: Path, jobs: int) -> None:
     with pytest.raises(ValueError, match=f"-j {jobs}: a pool has 1 to 4096 slots"):
         open_pool(jobs, {})
+    with serving(2) as server, pytest.raises(ValueError, match=f"-j {jobs}: "):
+        server.resize(jobs)
     assert list(temporary.iterdir()) == []
 
 
-def test_nobody_else_may_open_the_fifo_or_look_into_its_folder(temporary: Path) -> None:
-    old = os.umask(0)
-    try:
-        server = Server(2)
-    finally:
-        os.umask(old)
-    fifo = Path(server.fifo.path)
-    assert fifo.is_fifo()
-    assert stat.S_IMODE(fifo.stat().st_mode) == 0o600
-    assert stat.S_IMODE(fifo.parent.stat().st_mode) == 0o700
-    assert fifo.parent.parent == temporary
-    server.close()
+def test_nobody_else_may_open_a_fifo_or_look_into_its_folder(temporary: Path) -> None:
+    with serving(2) as server:
+        old = os.umask(0)
+        try:
+            fifo = fifo_of(server.sit("ninja", fifo=True))
+        finally:
+            os.umask(old)
+        assert fifo.is_fifo()
+        assert stat.S_IMODE(fifo.stat().st_mode) == 0o600
+        assert stat.S_IMODE(fifo.parent.stat().st_mode) == 0o700
+        assert fifo.parent.parent == temporary
+
+
+def test_no_folder_is_made_before_a_child_needs_a_fifo(temporary: Path) -> None:
+    with serving(2) as server:
+        server.sit("make")
+        assert list(temporary.iterdir()) == []
+        fifos = [fifo_of(server.sit("ninja", fifo=True)) for _ in range(2)]
+        assert [fifo.parent for fifo in fifos] == list(temporary.iterdir()) * 2
 
 
 def test_closing_removes_the_folder_and_closing_twice_is_closing_once(temporary: Path) -> None:
     server = Server(2)
+    server.sit("ninja", fifo=True)
     server.close()
     assert list(temporary.iterdir()) == []
     server.close()
 
 
 def test_closing_where_the_folder_is_gone_already_is_no_error(temporary: Path) -> None:
-    server = Server(2)
-    Path(server.fifo.path).unlink()
-    server.close()
+    with serving(2) as server:
+        fifo = fifo_of(server.sit("ninja", fifo=True))
+        fifo.unlink()
+        fifo.parent.rmdir()
     assert list(temporary.iterdir()) == []
 
 
-def test_what_children_inherit_waits_and_what_the_server_reads_does_not(temporary: Path) -> None:
-    server = Server(2)
-    assert waits(server.pipe.read_fd)
-    assert waits(server.pipe.write_fd)
-    assert not waits(server.channel.read_fd)
-    assert not any(map(os.get_inheritable, (server.pipe.read_fd, server.pipe.write_fd, server.channel.read_fd)))
-    server.close()
+def test_a_fifo_goes_with_its_child(temporary: Path) -> None:
+    with serving(2) as server:
+        place = server.sit("ninja", fifo=True)
+        place.leave()
+        assert not fifo_of(place).exists()
 
 
-def test_both_styles_are_one_pool(temporary: Path) -> None:
-    server = Server(4)
-    by_pipe, by_fifo = open_channel(server.pipe), open_channel(server.fifo)
-    assert [by_pipe.try_take(), by_fifo.try_take(), server.channel.try_take()] == [b"+"] * 3
-    assert [by_pipe.try_take(), by_fifo.try_take(), server.channel.try_take()] == [None] * 3
-    by_fifo.give(b"+")
-    assert by_pipe.try_take() == b"+"
-    for channel in (by_pipe, by_fifo):
-        channel.close()
-    server.close()
+def test_what_children_inherit_waits_and_is_not_inherited_by_chance(temporary: Path) -> None:
+    with serving(2) as server:
+        auth = server.sit("make").pipes.auth
+        assert isinstance(auth, PipeAuth)
+        for fd in (auth.read_fd, auth.write_fd):
+            assert waits(fd)
+            assert not os.get_inheritable(fd)
 
 
-def test_missing_counts_the_tokens_that_did_not_come_back_and_puts_them_back(temporary: Path) -> None:
-    server = Server(5)
-    assert server.missing() == 0
-    killed = open_channel(server.fifo)
-    killed.try_take()
-    killed.try_take()
-    killed.close()  # as a kill does it: nothing is returned
-    assert server.missing() == 2
-    assert bytes_in(server.channel.read_fd) == 4
-    assert server.missing() == 0
-    server.close()
+def test_a_pool_of_one_slot_offers_nothing(temporary: Path) -> None:
+    with serving(1) as server:
+        clients = [open_channel(server.sit("", fifo=fifo).pipes.auth) for fifo in (False, True)]
+        assert [client.try_take() for client in clients] == [None, None]
+        for client in clients:
+            client.close()
 
 
-def test_a_token_too_many_is_not_counted_and_does_not_stay(temporary: Path) -> None:
-    server = Server(3)
-    os.write(server.pipe.write_fd, b"xx")
-    assert server.missing() == 0
-    assert bytes_in(server.channel.read_fd) == 2
-    server.close()
-
-
-def test_a_pool_of_one_slot_misses_nothing(temporary: Path) -> None:
-    server = Server(1)
-    assert server.missing() == 0
-    assert bytes_in(server.channel.read_fd) == 0
-    server.close()
+@pytest.mark.parametrize("fifo", [False, True])
+def test_a_child_that_leaves_twice_leaves_once(temporary: Path, fifo: bool) -> None:
+    with serving(3) as server:
+        place = server.sit("", fifo=fifo)
+        client = open_channel(place.pipes.auth)
+        assert client.try_take() is not None
+        for _ in range(2):
+            place.leave()
+            assert (server.status().free, server.status().reclaimed) == (2, 1)
+        client.close()
 
 
 @pytest.mark.parametrize("name", ["with a blank", "back\\slash", "tab\there"])
@@ -113,39 +146,115 @@ def test_a_temporary_folder_that_no_client_could_be_told_of_is_not_used(
 ) -> None:
     (tmp_path / name).mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
-    pool = open_pool(2, {})
-    assert "fifo:/tmp/jeton-" in pool.invitation("ninja", {}).environment["MAKEFLAGS"]
+    pool = OwnPool(2)
+    assert "fifo:/tmp/jeton-" in pool.invite("ninja", {}).environment["MAKEFLAGS"]
     pool.close()
 
 
-def test_the_path_of_the_fifo_holds_wherever_the_child_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_a_fifo_holds_wherever_the_child_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", ".")
-    server = Server(2)
-    monkeypatch.chdir("/")
-    channel = open_channel(server.fifo)
-    assert channel.try_take() == b"+"
-    channel.close()
-    server.close()
+    with serving(2) as server:
+        place = server.sit("ninja", fifo=True)
+        monkeypatch.chdir("/")
+        channel = open_channel(place.pipes.auth)
+        assert channel.try_take() == b"+"
+        channel.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_cannot_make_its_fifo_leaves_no_folder(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fifo_that_cannot_be_made_is_an_error_and_the_pool_goes_on(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "mkfifo", refused)
-    with pytest.raises(OSError, match="No space"):
-        Server(2)
+    with serving(2) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "mkfifo", refused)
+            with pytest.raises(OSError, match="No space"):
+                server.sit("ninja", fifo=True)
+        client = open_channel(server.sit("ninja", fifo=True).pipes.auth)
+        assert client.try_take() == b"+"
+        client.close()
     assert list(temporary.iterdir()) == []
 
 
-def test_clients_keep_what_they_have_open_when_the_server_closes(temporary: Path) -> None:
+@pytest.mark.parametrize("fifo", [False, True])
+def test_too_few_descriptors_for_a_child_are_an_error_that_leaves_none_open(temporary: Path, fifo: bool) -> None:
+    """However many are left, from none to one too few: what was opened before the failure is closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serving(2) as server:
+        before = open_fds()
+        refused = 0
+        try:
+            for limit in sorted(set(range(256)) - before)[:12]:  # one more is left each time
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+                try:
+                    server.sit("", fifo=fifo)
+                except OSError:
+                    refused += 1
+                    assert open_fds() == before
+                else:
+                    break
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert 0 < refused < 12
+        assert server.status().free == 1
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_clients_keep_what_they_have_open_when_the_server_closes(temporary: Path, fifo: bool) -> None:
     server = Server(3)
-    client = open_channel(FifoAuth(server.fifo.path))
+    place = server.sit("", fifo=fifo)
+    client = open_channel(place.pipes.auth)
     token = client.try_take()
     assert token is not None
-    server.close()
-    client.give(token)
-    assert [client.try_take(), client.try_take(), client.try_take()] == [b"+", b"+", None]
+    if fifo:
+        server.close()
+        client.give(token)
+        assert client.try_take() == b"+"
+        place.leave()  # too late to matter
     client.close()
+    server.close()
+
+
+def test_status_names_each_child_and_what_it_holds(temporary: Path) -> None:
+    with serving(4) as server:
+        place = server.sit("sub/ninja", fifo=True)
+        place.child_started(77)
+        client = open_channel(place.pipes.auth)
+        assert taken_from(client) == 3
+        while (status := server.status()).seats[0].held != 3:  # the thread looks at a fifo from time to time
+            assert status.free + status.seats[0].held == 3
+        (seat,) = status.seats
+        assert (seat.name, seat.pid, seat.held, seat.taken, seat.returned_too_many) == ("sub/ninja", 77, 3, 3, 0)
+        for _ in range(3):
+            client.give(b"+")
+        client.close()
+        place.leave()
+        assert (server.status().free, server.status().reclaimed, server.status().seats) == (3, 0, [])
+
+
+def test_a_request_is_granted_when_a_token_comes_back_and_one_that_is_taken_back_is_not(temporary: Path) -> None:
+    granted: list[str] = []
+    with serving(2) as server:
+        assert server.try_take()
+        not_wanted = server.ask(lambda: granted.append("not wanted"))
+        server.ask(lambda: granted.append("wanted"))
+        server.take_back(not_wanted)
+        assert (granted, server.status().waiting) == ([], 1)
+        server.give()
+        assert (granted, server.status().waiting) == (["wanted"], 0)
+
+
+def test_a_child_that_comes_while_the_thread_sleeps_gets_what_lies_idle(temporary: Path) -> None:
+    """The thread has nothing to do until then: an offer lies, and nobody else wants it."""
+    for _ in range(50):
+        with serving(2) as server:
+            server.sit("idle")
+            while server._sleeps_until != inf:
+                os.sched_yield()
+            auth = server.sit("waits").pipes.auth
+            assert isinstance(auth, PipeAuth)
+            assert os.read(auth.read_fd, 1) == b"+"

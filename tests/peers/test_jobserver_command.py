@@ -34,9 +34,20 @@ needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 pytestmark = pytest.mark.peer
 
 CLIENT = """
-import os, signal, sys
+import os, select, signal, sys
 from jeton.jobserver import join_pool
 pool = join_pool(os.environ)
+def take(pool, number):
+    slots = []
+    ready = select.poll()
+    ready.register(pool._channel.read_fd, select.POLLIN)
+    while len(slots) < number:
+        slot = pool.try_take()
+        if slot is None:
+            ready.poll()
+        else:
+            slots.append(slot)
+    return slots
 """
 
 
@@ -71,7 +82,6 @@ def test_make_runs_as_many_recipes_at_once_as_the_pool_has_slots(tmp_path: Path,
         said = passed(child)
     assert gate.most_at_once() == jobs
     assert "jobserver" not in said
-    assert "not returned" not in said
 
 
 @needs_make
@@ -84,7 +94,6 @@ def test_makes_below_make_share_the_pool(tmp_path: Path, gate: Gate) -> None:
         said = passed(child)
     assert gate.most_at_once() == 3
     assert "jobserver unavailable" not in said
-    assert "not returned" not in said
 
 
 @needs_make
@@ -105,10 +114,14 @@ def test_ninja_runs_as_many_steps_at_once_as_the_pool_has_slots(tmp_path: Path, 
         pytest.skip("this ninja speaks no pipe style")
     ninja_manifest(tmp_path / "top", gate, 9)
     with started("-j3", f"--style={style}", "--", NINJA, "-C", tmp_path / "top") as child:
-        gate.meet(3, 9)
-        said = passed(child)
-    assert gate.most_at_once() == 3
-    assert "not returned" not in said
+        if style == "pipe":
+            # A ninja looks for a token when a step ends and does not wait: by pipe, where one lies at a time, it may
+            # find none for a moment.
+            gate.meet_once(1, 9)
+        else:
+            gate.meet(3, 9)
+        passed(child)
+    assert gate.most_at_once() in ({1, 2, 3} if style == "pipe" else {3})
 
 
 @needs_make
@@ -123,10 +136,9 @@ def test_ninja_and_a_make_below_it_share_the_pool(tmp_path: Path, gate: Gate) ->
     if "jobserver" not in said:
         pytest.skip("this ninja speaks no pipe style, and make before 4.4 no other")
     with started("-j3", "--style=pipe", "--", NINJA, "-C", tmp_path / "top") as child:
-        gate.meet_once(3, 8)
-        said = passed(child)
-    assert gate.most_at_once() == 3
-    assert "not returned" not in said
+        gate.meet_once(1, 8)  # of the tokens that ninja finds: it does not wait for more
+        passed(child)
+    assert gate.most_at_once() <= 3
 
 
 @needs_rust
@@ -326,26 +338,20 @@ def test_a_make_that_is_interrupted_returns_its_tokens(tmp_path: Path) -> None:
         os.read(begun, 1)
         wait_until_it_passes_signals_on(child)
         child.terminate()
-        said, _ = child.communicate()
+        child.wait()
     os.close(begun)
     assert child.returncode in {2, 128 + signal.SIGTERM}
-    assert b"not returned" not in said, said
 
 
 # Tokens that do not come back.
 
 
-@pytest.mark.parametrize(("lost", "told"), [(1, "1 job token was"), (3, "3 job tokens were")])
-def test_tokens_lost_with_a_killed_client_are_told(lost: int, told: str) -> None:
-    command = client(f"[pool.try_take() for _ in range(1 + {lost})]; os.kill(os.getpid(), signal.SIGKILL)")
-    done = run("-j5", "--", *command)
-    assert done.returncode == 128 + signal.SIGKILL
-    assert done.stderr == f"{sys.executable}: {told} not returned by what it started\n"
-
-
-def test_tokens_that_came_back_are_not_told_of() -> None:
-    done = run("-j5", "--", *client("[pool.try_take() for _ in range(5)]; pool.close()"))
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("style", ["pipe", "fifo"])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_tokens_of_a_client_that_was_killed_are_nobodys_business(style: str, lost: int) -> None:
+    command = client(f"take(pool, 1 + {lost}); os.kill(os.getpid(), signal.SIGKILL)")
+    done = run("-j5", "--style", style, "--", *command)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGKILL, "")
 
 
 def test_tokens_that_nobody_took_and_somebody_returned_are_not_told_of() -> None:
@@ -355,7 +361,7 @@ def test_tokens_that_nobody_took_and_somebody_returned_are_not_told_of() -> None
 
 # A pool inside a pool.
 
-SHOW = "print(pool.jobs, sum(pool.try_take() is not None for _ in range(99)), flush=True); pool.close()"
+SHOW = "print(pool.jobs, len(take(pool, pool.jobs)), pool.try_take(), flush=True); pool.close()"
 
 
 @pytest.mark.parametrize("outer", ["pipe", "fifo"])
@@ -363,21 +369,27 @@ SHOW = "print(pool.jobs, sum(pool.try_take() is not None for _ in range(99)), fl
 def test_jeton_inside_a_pool_joins_it(outer: str, inner: str) -> None:
     nested = [sys.executable, "-m", "jeton", "jobserver", "--style", inner, "--"]
     done = run("-j3", "--style", outer, "--", *nested, *client(SHOW))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3 3\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 3 None\n", "")
 
 
 def test_jeton_inside_a_pool_opens_its_own_where_j_is_given() -> None:
     nested = [sys.executable, "-m", "jeton", "jobserver", "-j5", "--"]
     done = run("-j3", "--", *nested, *client(SHOW))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "5 5\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5 5 None\n", "")
 
 
-def test_the_outer_pool_is_told_of_what_was_lost_below_the_inner_jeton() -> None:
+def test_what_was_lost_below_an_inner_jeton_comes_back_at_its_end() -> None:
+    """The outer command is a shell: what its first child lost is there for the second, once nobody has its pipes."""
     nested = [sys.executable, "-m", "jeton", "jobserver", "--"]
-    killed = client("pool.try_take(); pool.try_take(); os.kill(os.getpid(), signal.SIGKILL)")
-    done = run("-j3", "--", *nested, *killed)
-    assert done.returncode == 128 + signal.SIGKILL
-    assert done.stderr.count("1 job token was not returned") == 1
+    killed = client("take(pool, 3); os.kill(os.getpid(), signal.SIGKILL)")
+    outer = "from jeton.jobserver import OwnPool; import os, subprocess\n"
+    outer += "pool = OwnPool(3)\n"
+    outer += f"with pool.invite('', os.environ) as invitation:\n    child = subprocess.Popen({nested + killed}, "
+    outer += "env=invitation.environment, pass_fds=invitation.pass_fds)\n"
+    outer += "    invitation.started(child.pid)\n    print(child.wait())\n"
+    outer += "status = pool.server.status()\nprint(status.free, status.reclaimed)\npool.close()"
+    done = subprocess.run([sys.executable, "-c", outer], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{128 + signal.SIGKILL}\n2 2\n", "")
 
 
 @needs_make
@@ -398,11 +410,11 @@ def test_jeton_below_make_joins_make_s_pool(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(f"all:\n\t@+{line}\nunmarked:\n\t@{line}\n")
     make = ["make", "-s", "-j4"]
     done = subprocess.run(make, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "4 4\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4 4 None\n", "")
     done = subprocess.run(
         [*make, "unmarked"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (0, "1 1 None\n")
     assert "mark the command with + in its makefile" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -451,11 +463,12 @@ def test_misuse_is_told_without_a_traceback(words: list[str], status: int) -> No
         ("--jobserver-auth=gmake_semaphore_1", "a named semaphore is for Windows"),
     ],
 )
-def test_a_pool_that_cannot_be_used_is_told_and_an_own_one_helps(flags: str, told: str) -> None:
+def test_a_pool_that_cannot_be_used_is_warned_of_and_an_own_one_helps(flags: str, told: str) -> None:
     done = run("--", "true", env=environment(MAKEFLAGS=flags))
-    assert done.returncode == 1
+    assert done.returncode == 0
     assert done.stderr.startswith("MAKEFLAGS: ")
     assert told in done.stderr
+    assert done.stderr.endswith("; going on with one job at a time\n")
     assert done.stderr.count("\n") == 1
     done = run("-j2", "--", "true", env=environment(MAKEFLAGS=flags))
     assert (done.returncode, done.stderr) == (0, "")
@@ -465,7 +478,7 @@ def test_a_temporary_folder_with_a_blank_in_its_name_is_no_hindrance(tmp_path: P
     (tmp_path / "a b").mkdir()
     env = environment(TMPDIR=str(tmp_path / "a b"))
     done = run("-j3", "--style=fifo", "--", *client(SHOW), env=env)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3 3\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 3 None\n", "")
 
 
 def test_too_few_descriptors_for_a_pool_are_told(tmp_path: Path) -> None:

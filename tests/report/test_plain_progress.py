@@ -10,10 +10,13 @@ from jeton.trace import (
     DidBuild,
     DidChangePlan,
     DidRunStep,
+    DidWaitForMemory,
     Event,
+    MemoryHold,
     StepOutcome,
     WillRunPlan,
     WillRunStep,
+    WillWaitForMemory,
 )
 
 
@@ -64,3 +67,13 @@ def test_others_wait_while_a_step_has_the_terminal() -> None:
 
 def test_interrupted_build_says_that_it_can_go_on() -> None:
     assert "goes on from here" in told(DidBuild(BuildOutcome.INTERRUPTED, 0))
+
+
+def test_wait_for_memory_is_said_once_for_each_reason() -> None:
+    limit = WillWaitForMemory(MemoryHold.LIMIT, 3, 10 << 20, 3 << 20, 12 << 20, 0.0)
+    pressure = WillWaitForMemory(MemoryHold.PRESSURE, 1, 0, 0, 0, 34.4)
+    waits: list[Event] = [limit, DidWaitForMemory(MemoryHold.LIMIT), limit, pressure, pressure]
+    assert told(WillRunPlan(9), *waits).splitlines() == [
+        "waiting for memory: 3 steps run with 10.0G of 12.0G, the next needs 3.0G",
+        "waiting for memory: processes lacked it for 34% of the last 10 s; 1 step runs on alone",
+    ]

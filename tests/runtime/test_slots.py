@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 
 import pytest
 from tests.runtime.conftest import MakeLoop, open_descriptors
 
 from jeton.jobserver import OwnPool, Pool, PoolUnusable, Slot, Unusable, Watcher
-from jeton.runtime import Event, Scope, SlotQueue, Task, TaskState, Undo, checkpoint, current_scheduler, run
+from jeton.runtime import Event, Scope, SlotQueue, Task, TaskState, Undo, checkpoint, current_scheduler, libuv_loop, run
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
+    if find_spec("uvloop") is not None:
+        libuv_loop().close()  # the first one opens a pipe for signals that the process keeps
     before = open_descriptors()
     pool = OwnPool(2)
     yield pool

@@ -6,6 +6,6 @@ it is written), `history` (what was done), `scan` (what is out of date), `plan` 
 
 from jeton.build.build import Build, Result
 from jeton.build.graph import BuildError, File, Graph, Step
-from jeton.build.options import Options
+from jeton.build.options import MemoryLimit, Options
 
-__all__ = ["Build", "BuildError", "File", "Graph", "Options", "Result", "Step"]
+__all__ = ["Build", "BuildError", "File", "Graph", "MemoryLimit", "Options", "Result", "Step"]

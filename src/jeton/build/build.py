@@ -122,13 +122,23 @@ class Build:
         if not plan.total:
             return Result(BuildOutcome.NOTHING_TO_DO), False
         # Here and not above: a build with nothing to do never pays for the event loop.
+        from jeton.build.admission import open_admission  # noqa: PLC0415
         from jeton.build.conduct import conduct  # noqa: PLC0415
         from jeton.build.execute import Execution  # noqa: PLC0415
+        from jeton.build.memory import Needs  # noqa: PLC0415
+        from jeton.build.resident import ProcessTrees  # noqa: PLC0415
+        from jeton.jobserver.machine_memory import MachineMemory  # noqa: PLC0415
 
         costs.learn_from_history(folder.graph.steps)
+        needs = Needs(folder.history)
+        if self.options.memory is not None:
+            needs.learn_from_history(folder.graph.steps)
+        admission = open_admission(self.options, needs, costs, ProcessTrees(), MachineMemory())
         plan.start()
         parts = (folder.graph, plan, scan, folder.history, self._disk, costs, self.options, folder.now_on_disk)
-        execution, signum = conduct(partial(Execution, *parts), folder.path, self.options, self._environ, self._warn)
+        execution, signum = conduct(
+            partial(Execution, *parts), folder.path, self.options, self._environ, self._warn, admission
+        )
         folder.ran += plan.done
         return _result(execution, signum), targets[0] in scan.dirty
 

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from jeton.build.graph import CONSOLE, Step
@@ -22,20 +22,30 @@ class Runner(Protocol):
 class ShellRunner:
     """Runs commands with /bin/sh, each invited into the pool."""
 
-    def __init__(self, pool: Pool, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, pool: Pool, environ: Mapping[str, str], started: Callable[[Step, int], object] | None = None
+    ) -> None:
+        """`started` is called with each step and the pid of its command."""
         self._pool = pool
         self._environ = environ
+        self._started = started
 
     async def run(self, step: Step) -> ProcessResult:
         """See `Runner.run`."""
         command = step.recipe.command
         with self._pool.invite(command, self._environ) as invitation:
+
+            def started(pid: int) -> None:
+                invitation.started(pid)
+                if self._started is not None:
+                    self._started(step, pid)
+
             return await run_process(
                 ["/bin/sh", "-c", command],
                 environ=invitation.environment,
                 pass_fds=invitation.pass_fds,
                 terminal=step.recipe.pool is CONSOLE,
-                started=invitation.started,
+                started=started,
             )
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from jeton.build.admission import Admission
 from jeton.build.command import ShellRunner
 from jeton.build.execute import Execution
 from jeton.build.graph import BuildError
@@ -18,11 +19,12 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def conduct(
-    execute: Callable[[ShellRunner, SlotQueue], Execution],
+    execute: Callable[[ShellRunner, SlotQueue, Admission | None], Execution],
     folder: Path,
     options: Options,
     environ: Mapping[str, str],
     warn: Callable[[str], None],
+    admission: Admission | None,
 ) -> tuple[Execution, int]:
     """Run an execution in the build folder `folder`, under the pool that the options ask for.
 
@@ -32,7 +34,8 @@ def conduct(
     pool = _open_pool(options, environ, warn)
     try:
         slots = SlotQueue(pool)
-        execution = execute(ShellRunner(pool, {**environ, **mark(folder)}), slots)
+        started = None if admission is None else admission.started
+        execution = execute(ShellRunner(pool, {**environ, **mark(folder)}, started), slots, admission)
         return execution, run(_run_until_signal, execution)
     except BaseExceptionGroup as group:
         raise _first_reason(group) from None

@@ -7,8 +7,10 @@ step. Which step gets a slot is decided when the slot is there, so that the most
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from jeton.build.admission import Admission
 from jeton.build.command import Runner, machine_load
 from jeton.build.discovered import Discovered
 from jeton.build.disk import Disk
@@ -21,7 +23,7 @@ from jeton.build.paths import canonical
 from jeton.build.plan import Plan
 from jeton.build.scan import Scan
 from jeton.jobserver import Slot
-from jeton.runtime import Cancelled, Event, ProcessResult, Scope, SlotQueue, sleep
+from jeton.runtime import Cancelled, Event, ProcessResult, Scope, SlotQueue
 from jeton.trace import STREAM, DidChangePlan, DidEstimate, DidRunStep, StepOutcome, WillRunPlan, WillRunStep
 
 _LOAD_POLL_S = 0.5
@@ -44,6 +46,7 @@ class Execution:
         now_on_disk: Callable[[], int],
         runner: Runner,
         slots: SlotQueue,
+        admission: Admission | None = None,
     ) -> None:
         """`now_on_disk` is the time in nanoseconds by the clock that stamps files."""
         self._plan = plan
@@ -52,6 +55,7 @@ class Execution:
         self._disk = disk
         self._runner = runner
         self._slots = slots
+        self._admission = admission
         self._options = options
         self._now_on_disk = now_on_disk
         self._discovered = Discovered(graph, history, disk)
@@ -72,11 +76,14 @@ class Execution:
             STREAM.emit(WillRunPlan(self._plan.total))
         async with Scope() as steps:
             while (slot := await self._next_slot()) is not None:
-                step = self._plan.pop_ready()
+                step = self._next_step()
                 if step is None or self._stopping:
                     self._slots.give(slot)
                     continue
+                self._plan.take(step)
                 self._running += 1
+                if self._admission is not None:
+                    self._admission.will_run(step)  # here and not in its task, which begins after the next was chosen
                 steps.spawn(self._run_step, step, slot)
 
     @property
@@ -94,11 +101,26 @@ class Execution:
                 self._progress.clear()
                 await self._progress.wait()
             elif self._running and 0 < self._options.load_limit < machine_load():
-                await sleep(_LOAD_POLL_S)
+                await self._step_ended(_LOAD_POLL_S)
+            elif self._admission is not None and self._next_step() is None:
+                await self._step_ended(self._admission.poll_s)
             else:
                 async with Scope() as self._waiting_for_slot:
                     return await self._slots.take()
                 # Cancelled by `_settle`: there is nothing left to take a slot for.
+
+    def _next_step(self) -> Step | None:
+        """Return the step that is to have the next slot, None where none is ready or memory holds all back."""
+        if self._admission is not None:
+            return self._admission.choose(self._plan.most_urgent)
+        return next(iter(self._plan.most_urgent(1)), None)
+
+    async def _step_ended(self, at_most_s: float) -> None:
+        """Wait until a step has ended, but no longer than that."""
+        self._progress.clear()
+        with suppress(TimeoutError):
+            async with Scope(timeout=at_most_s):
+                await self._progress.wait()
 
     async def _run_step(self, step: Step, slot: Slot) -> None:
         if STREAM.on:
@@ -110,6 +132,8 @@ class Execution:
         finally:
             self._running -= 1
             self._estimate.did_run(step)
+            if self._admission is not None:
+                self._admission.did_run(step, ran.result.peak_kib)
             self._slots.give(slot)
             if STREAM.on:
                 self._say_did_run(step, ran)
@@ -142,7 +166,11 @@ class Execution:
                 return _Ran(StepOutcome.FAILED, result)
             if recipe.rspfile and not self._options.keep_rspfile:
                 self._disk.remove(recipe.rspfile)
-            unchanged = self._record(step, before, began, inputs, (time.monotonic_ns() - started_ns) // 1_000_000)
+            duration_ms = (time.monotonic_ns() - started_ns) // 1_000_000
+            peak_kib = result.peak_kib
+            if self._admission is not None:
+                peak_kib = max(peak_kib, self._admission.peak_kib(step))
+            unchanged = self._record(step, before, began, inputs, duration_ms, peak_kib)
         except (BuildError, OSError) as error:
             return _Ran(StepOutcome.FAILED, replace(_NOTHING, status=1, output=f"{error}\n".encode()))
         except Cancelled:
@@ -171,7 +199,7 @@ class Execution:
         return inputs, result.output
 
     def _record(
-        self, step: Step, before: list[int], began: int, inputs: list[str] | None, duration_ms: int
+        self, step: Step, before: list[int], began: int, inputs: list[str] | None, duration_ms: int, peak_kib: int
     ) -> list[File]:
         """Write the step into the history; return the outputs that came out as they were."""
         recipe = step.recipe
@@ -188,7 +216,7 @@ class Execution:
         if inputs is not None:
             for output in step.outputs:
                 self._history.read_by(output.path, Deps(self._scan.look_again(output), inputs))
-        made = Made(fingerprint(recipe.fingerprint_text), mtime, duration_ms)
+        made = Made(fingerprint(recipe.fingerprint_text), mtime, duration_ms, peak_kib)
         self._history.finished([output.path for output in step.outputs], made)
         return unchanged
 

@@ -1,8 +1,9 @@
 """What earlier builds did. Owns the meaning of the records in the log; the log owns their bytes.
 
 For each output: the command that made it (as a fingerprint), when that command began by the file system's clock, how
-long it took, and which files it was seen to read. A record `started` is written before a command runs and
-`finished` after it: an output that has only the first was interrupted, however the build died, and is not trusted.
+long it took, how much memory it had, and which files it was seen to read. A record `started` is written before a
+command runs and `finished` after it: an output that has only the first was interrupted, however the build died, and is
+not trusted.
 A command that failed leaves a record `failed`: its outputs are not trusted either, but its end was seen.
 
 Records are tuples in marshal's format 2, which every Python writes and reads alike: it is the fastest codec at
@@ -11,7 +12,7 @@ hand, and the log's checksums keep damage from it. Paths are written once and th
 
 import marshal
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from jeton.store import Log
 from jeton.store.log import Warn
 
-_SALT = "build history 1"
+_SALT = "build history 2"
 _MARSHAL = 2
 _COMPACT_AT = 1000
 """Fewer records than this are not worth compacting."""
@@ -36,6 +37,8 @@ class Made:
     mtime: int
     """No input that is newer than this was seen by the command. Nanoseconds."""
     duration_ms: int
+    peak_kib: int
+    """The most memory that the command was seen to have, KiB; no less than its largest process had. 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class History:
 
     def finished(self, outputs: Sequence[str], made: Made) -> None:
         """Note that it has run and its outputs can be trusted."""
-        self._append(_FINISHED, outputs, made.fingerprint, made.mtime, made.duration_ms)
+        self._append(_FINISHED, outputs, made.fingerprint, made.mtime, made.duration_ms, made.peak_kib)
         self._settle(outputs, made)
 
     def read_by(self, output: str, deps: Deps) -> None:
@@ -130,7 +133,7 @@ class History:
         """Take the output as made at `mtime`, by the command that is on record."""
         made = self.made.get(output)
         if made is not None:
-            self.finished([output], Made(made.fingerprint, mtime, made.duration_ms))
+            self.finished([output], replace(made, mtime=mtime))
 
     def outputs(self) -> list[str]:
         """Return every output that something is known of."""
@@ -152,7 +155,8 @@ class History:
             self._deps[output] = found
         for output, made in self.made.items():
             ids = tuple(self._ids([output], records))
-            records.append(_record(_FINISHED, ids, made.fingerprint, made.mtime, made.duration_ms))
+            fields = made.fingerprint, made.mtime, made.duration_ms, made.peak_kib
+            records.append(_record(_FINISHED, ids, *fields))
         for output in self._interrupted:
             ids = tuple(self._ids([output], records))
             records.append(_record(_STARTED, ids))
@@ -204,8 +208,8 @@ class History:
                 outputs = [self._paths[number] for number in ids]
                 self._interrupted.update(outputs)
                 self._running.update(outputs)
-            case (2, tuple() as ids, int() as fingerprint, int() as mtime, int() as duration_ms):
-                self._settle([self._paths[number] for number in ids], Made(fingerprint, mtime, duration_ms))
+            case (2, tuple() as ids, int() as fingerprint, int() as mtime, int() as duration_ms, int() as peak_kib):
+                self._settle([self._paths[number] for number in ids], Made(fingerprint, mtime, duration_ms, peak_kib))
             case (3, tuple() as ids, int() as mtime, tuple() as inputs):
                 self._deps[self._paths[ids[0]]] = (mtime, inputs)
             case (4, tuple() as ids):

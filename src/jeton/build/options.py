@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """How much memory the running steps may have together."""
+
+    size: int | None
+    """Bytes. None is as much as the machine and its control groups can spare, looked at again and again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a person may ask of a build."""
 
@@ -20,3 +28,8 @@ class Options:
     keep_rspfile: bool = False
     allow_phony_cycles: bool = True
     """Let phony targets that name themselves pass with a warning."""
+    memory: MemoryLimit | None = None
+    """Start no step beside running ones that would not fit in; None sets no limit."""
+    pressure_limit: float = 10.0
+    """Start no step beside a running one while processes wait for memory longer, in percent of the last 10 seconds;
+    0 sets no limit."""

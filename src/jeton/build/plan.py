@@ -104,13 +104,23 @@ class Plan:
         """A step that must run has not run."""
         return self.done < self.total
 
-    def pop_ready(self) -> Step | None:
-        """Take the ready step with the longest way to the end: READY to RUNNING."""
-        if not self._ready:
-            return None
-        step = heappop(self._ready)[2]
+    def most_urgent(self, count: int) -> list[Step]:
+        """Return up to `count` ready steps, those with the longest way to the end first."""
+        if count == 1:
+            return [step for _, _, step in self._ready[:1]]
+        entries = [heappop(self._ready) for _ in range(min(count, len(self._ready)))]
+        for entry in entries:
+            heappush(self._ready, entry)
+        return [step for _, _, step in entries]
+
+    def take(self, step: Step) -> None:
+        """READY to RUNNING. It is among the most urgent ones."""
+        passed = []
+        while (entry := heappop(self._ready))[2] is not step:
+            passed.append(entry)
+        for entry in passed:
+            heappush(self._ready, entry)
         self._set(step, StepState.RUNNING)
-        return step
 
     def finish(self, step: Step, unchanged: Iterable[File]) -> None:
         """RUNNING to DONE. `unchanged` are the outputs that came out as they were: readers may stay as they are."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from jeton.build import Build, BuildError, Options
+from jeton.build import Build, BuildError, MemoryLimit, Options
 from jeton.cli.advice import without_manifest
+from jeton.cli.memory_size import memory_size
 from jeton.jobserver import MAX_JOBS
 from jeton.report import PlainProgress
 from jeton.trace import STREAM, BuildOutcome, Listener, Recording
@@ -45,6 +46,21 @@ _FOLDER = click.Path(exists=True, file_okay=False)
     default=0.0,
     help="Start no step beside others while the load is over N.",
 )
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    callback=memory_size,
+    help="Start a step beside others only while all fit into SIZE: 12G, 512M, 80%, or auto for what can be spared.",
+)
+@click.option(
+    "--memory-pressure",
+    "pressure",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    default=10.0,
+    show_default=True,
+    help="Start no step beside others while processes wait for memory over PERCENT of the time; 0 sets no limit.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run and run nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Show whole commands.")
 @click.option("-q", "--quiet", is_flag=True, help="Show failures and what steps write only.")
@@ -76,6 +92,8 @@ def build(
     jobs: int | None,
     keep_going: int,
     load: float,
+    memory: MemoryLimit | None,
+    pressure: float,
     dry_run: bool,
     verbose: bool,
     quiet: bool,
@@ -98,7 +116,17 @@ def build(
     if advice:
         _say(advice)
         sys.exit(1)
-    options = Options(manifest, jobs, keep_going, dry_run, load, "keepdepfile" in debug, "keeprsp" in debug)
+    options = Options(
+        manifest,
+        jobs,
+        keep_going,
+        dry_run,
+        load,
+        "keepdepfile" in debug,
+        "keeprsp" in debug,
+        memory=memory,
+        pressure_limit=pressure,
+    )
     explain = _explain if "explain" in debug else None
     recording = Recording() if page else None
     with ExitStack() as listening:

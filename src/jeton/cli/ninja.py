@@ -124,6 +124,7 @@ def _run(arguments: _Arguments) -> int:
         "keepdepfile" in arguments.debug,
         "keeprsp" in arguments.debug,
         allow_phony_cycles=not arguments.phony_cycle_is_error,
+        pressure_limit=0.0,  # ninja has no such brake, nor an option to turn one off
     )
     build = Build(options, warn=_warn, explain=_explain if "explain" in arguments.debug else None)
     if arguments.tool:

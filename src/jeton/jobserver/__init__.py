@@ -1,10 +1,13 @@
 """Floor 1: job tokens. Knows nothing of tasks or schedulers.
 
 API boundary. `open_pool` joins the pool that this process was started in, or opens its own; a `Pool` gives out slots;
-its `invite` tells a child process how to join. `Server` is a pool of one's own, with a place for each child. The
-protocol is GNU make's ("POSIX Jobserver Interaction" in its manual); `jeton.jobserver.flags` reads and writes its text.
+its `invite` tells a child process how to join. `Server` is a pool of one's own, with a place for each child. `Client`
+is for programs without a scheduler of jeton: threads, asyncio and trio. The protocol is GNU make's ("POSIX Jobserver
+Interaction" in its manual); `jeton.jobserver.flags` reads and writes its text.
 """
 
+from jeton.jobserver.child import Child
+from jeton.jobserver.client import Client
 from jeton.jobserver.errors import PoolUnusable, Unusable
 from jeton.jobserver.flags import Disabled, FifoAuth, MakeFlags, PipeAuth, SemaphoreAuth, parse, with_auth
 from jeton.jobserver.invitation import Invitation, Style, style_for
@@ -17,6 +20,8 @@ from jeton.jobserver.server import MAX_JOBS, Place, SeatStatus, Server, Status
 
 __all__ = [
     "MAX_JOBS",
+    "Child",
+    "Client",
     "Disabled",
     "FifoAuth",
     "Invitation",

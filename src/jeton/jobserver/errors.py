@@ -8,8 +8,9 @@ from enum import Enum
 
 
 class Unusable(Enum):
-    """What is wrong with the pool that MAKEFLAGS names; the value is the advice."""
+    """What is wrong with the pool that MAKEFLAGS or JETON_POOL names; the value is the advice."""
 
+    NOT_NAMED = "no pool is named there; start it under jeton jobserver or make, or open a Server"
     CLOSED = "the parent did not pass the descriptors on; mark the command with + in its makefile"
     NOT_A_PIPE = "the descriptor belongs to another file now; mark the command with + in its makefile"
     WRONG_DIRECTION = "the read end must be readable and the write end writable; fix whoever set MAKEFLAGS"
@@ -18,6 +19,13 @@ class Unusable(Enum):
     DENIED = "the pool belongs to another user; run as that user or unset MAKEFLAGS"
     SEMAPHORE = "a named semaphore is for Windows; this system needs a pipe or a fifo"
     DEAD = "every process that could return a token has ended; start anew"
+    NO_DAEMON = "nothing serves this pool; start it with jeton jobserver start, or unset JETON_POOL"
+    NOT_A_SOCKET = "the path is not a socket; fix JETON_POOL or unset it"
+    PATH_TOO_LONG = "a socket's path has at most 107 bytes; choose a shorter one"
+    FOREIGN_DAEMON = "the pool belongs to another user; run as that user or unset JETON_POOL"
+    DAEMON_ENDED = "the server of the pool has ended; start it with jeton jobserver start, then start this anew"
+    SILENT = "the server of the pool does not answer; stop it and start it anew, or unset JETON_POOL"
+    GARBLED = "what serves this socket speaks another protocol; use the same jeton on both sides"
 
 
 class PoolUnusable(Exception):  # noqa: N818  the name says what is the case

@@ -1,11 +1,12 @@
 """A pool that somebody else serves: make, cargo, another jeton. Owns the channel to it; passes it on to children."""
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from jeton.jobserver.channel import Channel, open_channel
 from jeton.jobserver.errors import PoolUnusable
-from jeton.jobserver.flags import FifoAuth, MakeFlags, PipeAuth
+from jeton.jobserver.flags import FifoAuth, MakeFlags, PipeAuth, can_be_said
 from jeton.jobserver.invitation import Invitation, Style, environment_with, style_for
 from jeton.jobserver.machine import default_jobs
 from jeton.jobserver.pool import Pool, Watcher
@@ -24,6 +25,12 @@ class JoinedPool(Pool):
         self._pipe: PipeAuth | None = flags.auth if isinstance(flags.auth, PipeAuth) else None
 
     @property
+    def identity(self) -> object:
+        """See `Pool.identity`: the pipe or fifo itself."""
+        read = os.fstat(self._channel.read_fd)
+        return read.st_dev, read.st_ino
+
+    @property
     def jobs(self) -> int:
         """See `Pool.jobs`."""
         return self._jobs
@@ -39,10 +46,10 @@ class JoinedPool(Pool):
         return Invitation(environment_with(environ, auth, self._jobs), fds)
 
     def _auth(self, style: Style) -> PipeAuth | FifoAuth:
-        if self._fifo is not None and style is Style.FIFO:
+        if self._fifo is not None and style is Style.FIFO and can_be_said(self._fifo.path):
             return self._fifo
         if self._pipe is None:
-            # Joined by its path; what speaks pipe style only gets descriptors of the same fifo.
+            # Joined by its path; what speaks pipe style only, or cannot be told the path, gets descriptors of the same.
             assert self._fifo is not None
             self._pipe = self._channel.ends_of(self._fifo.path)
         return self._pipe

@@ -8,41 +8,29 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-_ROOT = Path("/sys/fs/cgroup")
-_OWN = Path("/proc/self/cgroup")
+from jeton.jobserver.control_groups import OWN, ROOT, Version, control_groups
 
 
 def default_jobs() -> int:
     """Return how many slots a pool has when nobody says: a core each, at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cgroup_quota(_ROOT, _OWN)
+    quota = cgroup_quota(ROOT, OWN)
     return cores if quota is None else max(1, min(cores, ceil(quota)))
 
 
 def cgroup_quota(root: Path, own: Path) -> float | None:
     """Return how many cores' time the control groups allow, None where they set no bound.
 
-    `root` is where the groups are mounted, `own` the file that names this process's groups (cgroups(7)).
+    See `control_groups` for `root` and `own`.
     """
-    quotas = []
-    with suppress(OSError):
-        for line in own.read_text().splitlines():
-            number, controllers, path = line.split(":", 2)
-            if number == "0" and not controllers:
-                quotas += [quota for folder in _upwards(root, path) for quota in _quota_v2(folder)]
-            elif "cpu" in controllers.split(","):
-                quotas += [quota for folder in _upwards(root / "cpu", path) for quota in _quota_v1(folder)]
+    quotas = [
+        quota
+        for version, folder in control_groups(root, own, "cpu")
+        for quota in (_quota_v2(folder) if version is Version.V2 else _quota_v1(folder))
+    ]
     return min(quotas, default=None)
-
-
-def _upwards(root: Path, path: str) -> Iterator[Path]:
-    """Yield the folder of the group and of every group around it."""
-    inside = PurePosixPath(path.lstrip("/"))
-    yield root / inside
-    for around in inside.parents:
-        yield root / around
 
 
 def _quota_v2(folder: Path) -> Iterator[float]:

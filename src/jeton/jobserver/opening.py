@@ -1,4 +1,9 @@
-"""Which pool this process uses: the one that it was started in, or one of its own. Owns that choice."""
+"""Which pool this process uses: the one that it was started in, or one of its own. Owns that choice.
+
+The order: an own -j opens a pool; else CARGO_MAKEFLAGS, MAKEFLAGS and MFLAGS, the first that names a usable pool; else
+the global pool that JETON_POOL names; else a pool of one's own. A pool that is named and cannot be used is told of
+where nothing usable is named beside it.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -47,6 +52,14 @@ def join_pool(environ: Mapping[str, str]) -> Pool | None:
             return JoinedPool(flags)
         except PoolUnusable as error:
             failure = failure or PoolUnusable(f"{variable}: {error.place}", error.reason)
+    path = environ.get("JETON_POOL")
+    if path:
+        from jeton.jobserver.desk_pool import DeskPool  # noqa: PLC0415  sockets and JSON, for a global pool alone
+
+        try:
+            return DeskPool(path)
+        except PoolUnusable as error:
+            failure = failure or error
     if failure is not None:
         raise failure
     return None

@@ -2,27 +2,36 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from jeton.jobserver.arbiter import Request
-from jeton.jobserver.flags import PipeAuth
-from jeton.jobserver.invitation import Invitation, Style, environment_with, style_for
+from jeton.jobserver.invitation import Invitation, Style
 from jeton.jobserver.pool import Pool, Watcher
 from jeton.jobserver.server import Server
 
 _TOKEN = b"+"
 
 
+@dataclass(slots=True, eq=False)
+class _Wish:
+    """A request that may be granted, or not wanted any more, before the server has said which one it is."""
+
+    request: Request | None = None
+
+
 class OwnPool(Pool):
     """Slots of a server in this process. Each child has a place of its own there."""
 
-    def __init__(self, jobs: int) -> None:
-        """Open it. Raises ValueError for `jobs` out of range."""
+    def __init__(self, served: int | Server) -> None:
+        """Open it with that many slots, or over a server that stays its opener's. Raises ValueError as `Server`."""
         super().__init__()
-        self.server = Server(jobs)
-        # Guarded by _lock: the watch, its one pending request, and the tokens granted to it that try_take has not
-        # fetched. Invariant: there is a request exactly while there is a watch and nothing to fetch.
+        self.server = served if isinstance(served, Server) else Server(served)
+        self._serves_alone = self.server is not served
+        # Guarded by _lock: the watch, its one pending wish, and the tokens granted to it that try_take has not fetched.
+        # Invariant: nothing is wished for without a watch, or while there is something to fetch.
         self._watch: tuple[Watcher, Callable[[], object]] | None = None
-        self._request: Request | None = None
+        self._wish: _Wish | None = None
         self._to_fetch = 0
 
     @property
@@ -40,23 +49,26 @@ class OwnPool(Pool):
 
     def invite(self, command: str, environ: Mapping[str, str], style: Style | None = None) -> Invitation:
         """See `Pool.invite`."""
-        place = self.server.sit(command, fifo=(style or style_for(command)) is Style.FIFO)
-        auth = place.pipes.auth
-        fds = (auth.read_fd, auth.write_fd) if isinstance(auth, PipeAuth) else ()
-        return Invitation(environment_with(environ, auth, self.jobs), fds, place)
+        return self.server.invite(command, environ, style)
 
     def _ask(self) -> None:
-        request = self.server.ask(self._granted)
         with self._lock:
-            # It may have been granted, and another made, before this line.
-            if self._request is None and self._watch is not None and not self._to_fetch:
-                self._request = request
+            if self._watch is None or self._wish is not None or self._to_fetch:
+                return
+            wish = self._wish = _Wish()
+        request = self.server.ask(partial(self._granted, wish))
+        with self._lock:
+            wish.request = request
+            withdrawn = self._wish is not wish  # or granted: then to take it back changes nothing
+        if withdrawn:
+            self.server.take_back(request)
 
-    def _granted(self) -> None:
+    def _granted(self, wish: _Wish) -> None:
         with self._lock:
-            self._request = None
-            watch = self._watch
-            self._to_fetch += watch is not None
+            watch = self._watch if self._wish is wish else None
+            if watch is not None:
+                self._wish = None
+                self._to_fetch += 1
         if watch is None:
             self.server.give()  # the watch ended while this was on its way
         else:
@@ -66,10 +78,10 @@ class OwnPool(Pool):
     def _unwatch(self) -> None:
         with self._lock:
             self._watch = None
-            request, self._request = self._request, None
+            wish, self._wish = self._wish, None
             unfetched, self._to_fetch = self._to_fetch, 0
-        if request is not None:
-            self.server.take_back(request)
+        if wish is not None and wish.request is not None:
+            self.server.take_back(wish.request)
         for _ in range(unfetched):
             self.server.give()
 
@@ -89,5 +101,5 @@ class OwnPool(Pool):
         self.server.give()
 
     def _close(self) -> None:
-        if os.getpid() == self._owner:
+        if self._serves_alone and os.getpid() == self._owner:
             self.server.close()

@@ -48,6 +48,11 @@ class Pool(ABC):
     def jobs(self) -> int:
         """How many slots the pool has in all, as far as this process knows; at least 1."""
 
+    @property
+    def identity(self) -> object:
+        """What tells this pool from every other that this process may join; two with the same one share its tokens."""
+        return self
+
     @abstractmethod
     def watch(self, loop: Watcher, callback: Callable[[], object]) -> Callable[[], None]:
         """Call back on the loop's thread whenever `try_take` may find a slot. One watch at a time.

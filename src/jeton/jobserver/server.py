@@ -23,6 +23,7 @@ from pathlib import Path
 
 from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, SeatState, Withdraw
 from jeton.jobserver.flags import can_be_said
+from jeton.jobserver.hosting import Host
 from jeton.jobserver.seat_pipes import FifoPipes, PairPipes, SeatPipes
 
 MAX_JOBS = 4096
@@ -79,7 +80,7 @@ class Place:
         self._server.leave(self)
 
 
-class Server:
+class Server(Host):
     """A pool of `jobs` slots: `jobs` - 1 tokens and the implicit slot of whoever opened it. Any thread may call."""
 
     def __init__(self, jobs: int) -> None:
@@ -137,7 +138,11 @@ class Server:
         granted: list[Request] = []
         with self._lock:
             assert not self._closed, "a closed pool takes no child"
-            self._start_thread()
+            try:
+                self._start_thread()
+            except BaseException:
+                pipes.close()
+                raise
             seat, effects = self._arbiter.sit(name, pipes.room, time.monotonic())
             place = self._places[seat] = Place(self, seat, pipes)
             self._carry_out(effects, granted)
@@ -162,8 +167,8 @@ class Server:
 
     def status(self) -> Status:
         """Return what is known of the pool now."""
-        now = time.monotonic()
         with self._lock:
+            now = time.monotonic()
             arbiter = self._arbiter
             arbiter.check()
             seats = [
@@ -211,8 +216,10 @@ class Server:
         """Let the arbiter decide and carry it out; then tell those whose requests were granted."""
         granted: list[Request] = []
         with self._lock:
-            self._carry_out(decide(time.monotonic()), granted)
-            self._wake_thread()
+            effects = decide(time.monotonic())
+            if not self._closed:  # else its pipes are no more, and their numbers may be other files
+                self._carry_out(effects, granted)
+                self._wake_thread()
         self._tell(granted)
 
     def _carry_out(self, effects: list[Effect], granted: list[Request]) -> None:
@@ -244,6 +251,7 @@ class Server:
         """Take a child off the account. Its pipes stay while others hold them: writing to a closed one kills."""
         del self._places[place.seat]
         self._watch_grant(place, on=False)
+        place.pipes.child_started()  # where it never was: nobody else has its ends then
         seat = place.seat
         returned, ended = 0, place.pipes.return_fd < 0
         while count := place.pipes.read_returns(seat.lying):
@@ -265,7 +273,7 @@ class Server:
     def _forget(self, place: Place) -> None:
         """Close the pipes of a child that has ended, with all that inherited them."""
         self._left.discard(place)
-        if place.pipes.return_fd in self._registered().get_map():
+        if place.pipes.return_fd >= 0 and place.pipes.return_fd in self._registered().get_map():
             self._registered().unregister(place.pipes.return_fd)
         place.pipes.close()
 
@@ -352,8 +360,13 @@ class Server:
     def _start_thread(self) -> None:
         if self._thread is not None:
             return
-        self._selector = selectors.DefaultSelector()
         self._wake_fds = os.pipe()
+        try:
+            self._selector = selectors.DefaultSelector()
+        except BaseException:
+            for fd in self._wake_fds:
+                os.close(fd)
+            raise
         for fd in self._wake_fds:
             os.set_blocking(fd, False)
         self._selector.register(self._wake_fds[0], selectors.EVENT_READ, (self._on_wake, None))

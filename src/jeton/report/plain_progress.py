@@ -4,13 +4,23 @@ from typing import BinaryIO
 
 from jeton.report.counts import Counts
 from jeton.report.durations import spoken
-from jeton.trace import BuildOutcome, DidBuild, DidRunStep, Event, StepOutcome, WillRunStep
+from jeton.report.memory_wait import waiting_line
+from jeton.trace import (
+    BuildOutcome,
+    DidBuild,
+    DidRunStep,
+    Event,
+    MemoryHold,
+    StepOutcome,
+    WillRunStep,
+    WillWaitForMemory,
+)
 
 
 class PlainProgress:
     """Prints `[finished/total] title`, then what the step wrote, once; a failed step with its command.
 
-    While a step owns the terminal, what other steps have to say waits.
+    While a step owns the terminal, what other steps have to say waits. That steps wait for memory is said once.
     """
 
     def __init__(self, out: BinaryIO, *, verbose: bool = False, quiet: bool = False) -> None:
@@ -20,6 +30,7 @@ class PlainProgress:
         self._counts = Counts()
         self._console: int | None = None  # the step that owns the terminal
         self._held: list[bytes] = []
+        self._told_waits: set[MemoryHold] = set()
 
     def __call__(self, at_ns: int, event: Event) -> None:
         """Hear an event."""
@@ -31,6 +42,10 @@ class PlainProgress:
             self._did_run(event)
         elif isinstance(event, DidBuild):
             self._did_build(event)
+        elif isinstance(event, WillWaitForMemory) and event.reason not in self._told_waits:
+            self._told_waits.add(event.reason)
+            if not self._quiet:
+                self._print(f"{waiting_line(event)}\n".encode())
 
     def _did_run(self, step: DidRunStep) -> None:
         if step.outcome is StepOutcome.INTERRUPTED:

@@ -17,8 +17,20 @@ from rich.text import Text
 
 from jeton.report.counts import Counts
 from jeton.report.durations import spoken
+from jeton.report.memory_wait import waiting_line
 from jeton.report.plain_progress import ended, failure, summary
-from jeton.trace import STREAM, BuildOutcome, DidBuild, DidRunStep, Event, StepOutcome, WillRunPlan, WillRunStep
+from jeton.trace import (
+    STREAM,
+    BuildOutcome,
+    DidBuild,
+    DidRunStep,
+    DidWaitForMemory,
+    Event,
+    StepOutcome,
+    WillRunPlan,
+    WillRunStep,
+    WillWaitForMemory,
+)
 
 _SHOWN = 8
 """Running steps that are shown at most; on many cores the rest is a number."""
@@ -36,6 +48,7 @@ class TerminalProgress:
         self._lock = threading.Lock()
         self._counts = Counts()
         self._running: dict[int, tuple[int, str]] = {}  # when it began, and its title
+        self._waiting: WillWaitForMemory | None = None
         self._drawn_ns = 0
         self._live: Live | None = None
 
@@ -47,6 +60,10 @@ class TerminalProgress:
                 self._running[event.step] = (at_ns, event.title)
             elif isinstance(event, DidRunStep):
                 self._running.pop(event.step, None)
+            elif isinstance(event, WillWaitForMemory):
+                self._waiting = event
+            elif isinstance(event, DidWaitForMemory):
+                self._waiting = None
         if isinstance(event, WillRunPlan):
             self._start()
         elif isinstance(event, WillRunStep) and event.console:
@@ -113,6 +130,10 @@ class TerminalProgress:
             yield line
         if len(steps) > _SHOWN:
             yield Text(f"           and {len(steps) - _SHOWN} more", style="dim")
+        if self._waiting is not None:
+            line = Text(f"  {waiting_line(self._waiting)}", style="dim")
+            line.truncate(options.max_width, overflow="ellipsis")
+            yield line
         del console
 
 

@@ -16,12 +16,15 @@ from jeton.trace.events import (
     DidRunStep,
     DidStartProcess,
     DidTakeSlot,
+    DidWaitForMemory,
     Event,
+    MemoryHold,
     StepOutcome,
     WillBuild,
     WillDo,
     WillRunPlan,
     WillRunStep,
+    WillWaitForMemory,
     WillWaitForSlot,
 )
 from jeton.trace.recording import Record, Recording
@@ -40,8 +43,10 @@ __all__ = [
     "DidRunStep",
     "DidStartProcess",
     "DidTakeSlot",
+    "DidWaitForMemory",
     "Event",
     "Listener",
+    "MemoryHold",
     "Record",
     "Recording",
     "StepOutcome",
@@ -50,5 +55,6 @@ __all__ = [
     "WillDo",
     "WillRunPlan",
     "WillRunStep",
+    "WillWaitForMemory",
     "WillWaitForSlot",
 ]

@@ -32,6 +32,15 @@ class BuildOutcome(Enum):
     """A signal or a cancelled scope stopped it; the next build resumes."""
 
 
+class MemoryHold(Enum):
+    """Why no step may start beside the running ones."""
+
+    LIMIT = "limit"
+    """What they have and what the next step needs do not fit into the limit."""
+    PRESSURE = "pressure"
+    """Processes wait for memory too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class WillDo:
     """A span opens. `span` is unique in the process; `name` is one of a small documented set."""
@@ -121,6 +130,30 @@ class DidChangePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class WillWaitForMemory:
+    """The most urgent ready step has to wait for memory. Smaller ones may pass it."""
+
+    reason: MemoryHold
+    running: int
+    """Steps that run now."""
+    used_kib: int
+    """What they count for: the larger of what is resident and what they are expected to need."""
+    needed_kib: int
+    """What the step that waits is expected to need."""
+    limit_kib: int
+    """0 where there is no limit."""
+    pressure: float
+    """For how much of the last 10 seconds some process waited for memory, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DidWaitForMemory:
+    """It may start as soon as it has a slot, or waits for memory for another reason."""
+
+    reason: MemoryHold
+
+
+@dataclass(frozen=True, slots=True)
 class WillRunStep:
     """A step has its slot and its command is about to start."""
 
@@ -181,6 +214,8 @@ Event = (
     | WillBuild
     | WillRunPlan
     | DidChangePlan
+    | WillWaitForMemory
+    | DidWaitForMemory
     | WillRunStep
     | DidRunStep
     | DidEstimate
