@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from tests.jobserver.arbiter_world import Client, World
 
-from jeton.jobserver.arbiter import PATIENCE_S, SeatState
+from jeton.jobserver.arbiter import PATIENCE_S, RIGHT_S, SeatState
 
 
 def take_all(world: World, *hungry: Client) -> None:
@@ -263,3 +263,36 @@ def test_a_pool_where_time_changes_nothing_names_no_time() -> None:
     client.give_back()
     world.see(client)
     assert world.arbiter.next_tick() is None, "it lies idle and nobody wants it"
+
+
+def two_that_share_eight() -> tuple[World, Client, Client]:
+    """The first holds four, as a make whose jobs are short; the second four, as a cargo that keeps them."""
+    world = World(8)
+    make, cargo = world.sit(), world.sit()
+    take_all(world, make, cargo)
+    assert (make.holds, cargo.holds) == (4, 4)
+    return world, make, cargo
+
+
+def test_several_tokens_returned_at_once_are_kept_for_the_one_who_has_the_right() -> None:
+    """One token lies in its pipe at a time: the others are not given away while it takes them one by one."""
+    world, make, cargo = two_that_share_eight()
+    for _ in range(3):
+        make.give_back()
+    world.see(make)
+    assert (make.lies, cargo.lies, world.arbiter.free) == (1, 0, 2)
+    take_all(world, make)
+    assert (make.holds, cargo.lies) == (4, 0)
+
+
+def test_one_who_has_the_right_is_waited_for_longer_and_not_for_ever() -> None:
+    world, make, cargo = two_that_share_eight()
+    make.give_back()
+    world.see(make)
+    world.now += 5 * PATIENCE_S
+    world.tick()
+    assert (make.lies, cargo.lies) == (1, 0), "it may not be on a core just now"
+    while not cargo.lies:
+        assert world.tick_when_due()
+    assert world.now <= 1000 + RIGHT_S + PATIENCE_S
+    assert make.lies == 0

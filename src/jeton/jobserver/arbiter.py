@@ -5,7 +5,9 @@ or it is withdrawn. Nobody can see whether a child waits for a token, so the arb
 
 - a child that takes all that it is offered wants, perhaps, more: it is offered the next;
 - an offer that lies for longer than the arbiter's patience, while somebody else wants a token, is withdrawn, and that
-  child is asked again later, each time twice as late, until it takes one.
+  child is asked again later, each time twice as late, until it takes one. The patience is longer with a child that
+  has taken tokens before and has the better right: what is given to the other may not come back for long (cargo
+  keeps its tokens while it has work, make returns each as soon as a job ends).
 
 Of those who want, a step of this process comes first, because it has no core at all while each child has its implicit
 slot; then the seat that holds the fewest tokens, and of these the one that has wanted for longest. The rule is max-min
@@ -20,10 +22,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from heapq import heapify, heapreplace
 
 PATIENCE_S = 0.001
 """How long an offer may lie while another child wants it. Who waits for one takes it within microseconds."""
-_LAST_S = 0.064
+RIGHT_S = 0.02
+"""The same for a child that has taken tokens before and holds no more than the one who wants it. It has the better
+right, and where there are more slots than cores it is not always on one in time."""
+_LAST_S = 0.256
 """A child that has taken tokens before is asked at least that often while there is a token for it."""
 _LAST_STRANGER_S = 0.512
 """Likewise for one that has never taken any: most commands do not know the protocol."""
@@ -251,7 +257,8 @@ class Arbiter:
         if self.free or any(seat.state is SeatState.OFFERED for seat in self.seats):
             times += [seat.ask_at for seat in self.seats if seat.state is SeatState.SATED]
         if self._somebody_wants():
-            times += [seat.since + PATIENCE_S for seat in self.seats if seat.state is SeatState.OFFERED]
+            fewest = self._fewest_wanting()
+            times += [_lies_until(seat, fewest) for seat in self._lying()]
         return min(times, default=None)
 
     def check(self) -> None:
@@ -277,13 +284,12 @@ class Arbiter:
             self.free -= 1
             self.own += 1
             effects.append(Grant(self._requests.popleft()))
-        for seat in self._by_right():
-            if self.free:
-                self._offer(seat, now, effects)
-        while self.free and (roomy := [seat for seat in self._lying() if seat.lying < seat.room]):
+        kept = self._offer_by_right(now, effects)
+        while self.free > kept and (roomy := [seat for seat in self._lying() if seat.lying < seat.room]):
             self._offer(min(roomy, key=lambda seat: seat.held + seat.lying), now, effects)
         wanted = len(self._requests) + sum(seat.state is SeatState.WANTING for seat in self.seats)
-        idle = [seat for seat in self._lying() if seat.since + PATIENCE_S <= now]
+        fewest = self._fewest_wanting()
+        idle = [seat for seat in self._lying() if _lies_until(seat, fewest) <= now]
         for seat in sorted(idle, key=lambda seat: seat.since)[: wanted + self.to_swallow]:
             self._set(seat, SeatState.WITHDRAWING, now)
             effects.append(Withdraw(seat))
@@ -296,9 +302,39 @@ class Arbiter:
             self._set(seat, SeatState.OFFERED, now)
         effects.append(Offer(seat))
 
-    def _by_right(self) -> list[Seat]:
-        wanting = [seat for seat in self.seats if seat.state is SeatState.WANTING]
-        return sorted(wanting, key=lambda seat: (seat.held, seat.since))
+    def _offer_by_right(self, now: float, effects: list[Effect]) -> int:
+        """Offer to those who want, fewest tokens first; return how many free tokens are kept for others.
+
+        A make that reaps several children returns their tokens at once and takes them again one by one. While it has
+        not had the time to take what lies there, its share is not given to one that holds more.
+        """
+        wanting = sum(seat.state is SeatState.WANTING for seat in self.seats)
+        if not (self.free and wanting):
+            return 0
+        fewest = self._fewest_wanting()
+        by_right = [
+            (seat.held + seat.lying, seat.since, number, seat)
+            for number, seat in enumerate(self.seats)
+            if seat.state is SeatState.WANTING
+            or (seat.state is SeatState.OFFERED and seat.taken and now < _lies_until(seat, fewest))
+        ]
+        heapify(by_right)
+        kept = 0
+        while self.free > kept and wanting:
+            has, since, number, seat = by_right[0]
+            heapreplace(by_right, (has + 1, since, number, seat))
+            if seat.state is SeatState.WANTING:
+                wanting -= 1
+                self._offer(seat, now, effects)
+            else:
+                kept += 1
+        return kept
+
+    def _fewest_wanting(self) -> int:
+        """Return how many tokens the poorest seat holds that wants one; -1 where this process comes before all."""
+        if self._requests or self.to_swallow:
+            return -1
+        return min((seat.held for seat in self.seats if seat.state is SeatState.WANTING), default=-1)
 
     def _lying(self) -> list[Seat]:
         return [seat for seat in self.seats if seat.state is SeatState.OFFERED]
@@ -332,3 +368,9 @@ class Arbiter:
         seat.state = state
         seat.since = now
         assert (seat.lying > 0) == (state in (SeatState.OFFERED, SeatState.WITHDRAWING)), seat.name
+
+
+def _lies_until(seat: Seat, fewest_wanting: int) -> float:
+    """Return until when the seat's offer may lie while others want it, the poorest of whom holds that many tokens."""
+    has_the_right = seat.taken and seat.held + seat.lying <= fewest_wanting
+    return seat.since + (RIGHT_S if has_the_right else PATIENCE_S)
