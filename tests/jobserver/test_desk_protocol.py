@@ -4,7 +4,7 @@ import json
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jeton.jobserver.desk_protocol import (
@@ -71,6 +71,7 @@ def test_a_request_comes_back_as_it_went(request: Request, count: int) -> None:
     assert decode_request(text[:-1]) == (request, count)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(reports, fds)
 def test_a_status_comes_back_as_it_went(report: Reply, count: int) -> None:
     assert decode_reply(encode(report, count)[:-1]) == (report, count)

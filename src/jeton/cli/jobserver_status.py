@@ -153,16 +153,21 @@ def _table(socket: str, status: DeskStatus) -> Any:
     from rich.table import Table  # noqa: PLC0415  only a terminal pays for rich
     from rich.text import Text  # noqa: PLC0415  likewise
 
-    table = Table(title=Text(_printable(_head(socket, status))), title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=Text(_printable(_head(socket, status))), title_justify="left", box=None, pad_edge=False, expand=True
+    )
     table.add_column(_HEADS[0], no_wrap=True, overflow="ellipsis", ratio=1)
-    for head in _HEADS[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in _rows(status):
-        cells = _cells(row)
+    rows = list(_rows(status))
+    cells = [_cells(row) for row in rows]
+    for column, head in enumerate(_HEADS[1:], 1):
+        # The command gives way where the terminal is narrow, not the numbers.
+        width = max(len(head), *(len(each[column]) for each in cells)) if cells else len(head)
+        table.add_column(head, justify="right", no_wrap=True, min_width=width)
+    for row, texts in zip(rows, cells, strict=True):
         style = "bold" if row.depth == 0 else ""
         if row.place is not None and row.place.held:
             style += " green"
-        table.add_row(*(Text(cell) for cell in cells), style=style.strip())
+        table.add_row(*(Text(text) for text in texts), style=style.strip())
     return table
 
 

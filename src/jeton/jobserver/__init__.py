@@ -16,7 +16,8 @@ from jeton.jobserver.machine import default_jobs
 from jeton.jobserver.opening import join_pool, open_pool, open_pool_or_one_slot
 from jeton.jobserver.own_pool import OwnPool
 from jeton.jobserver.pool import Pool, Slot, Watcher
-from jeton.jobserver.server import MAX_JOBS, Place, SeatStatus, Server, Status
+from jeton.jobserver.server import MAX_JOBS, Place, Server
+from jeton.jobserver.status import SeatStatus, Status
 
 __all__ = [
     "MAX_JOBS",

@@ -47,6 +47,11 @@ class DeskPool(Pool):
         """See `Pool.jobs`: as many as there were when this process joined."""
         return self._jobs
 
+    @property
+    def identity(self) -> object:
+        """See `Pool.identity`: the server, and no other that serves at the same path after it."""
+        return self._link.path, self._link.server_pid
+
     def watch(self, loop: Watcher, callback: Callable[[], object]) -> Callable[[], None]:
         """See `Pool.watch`."""
         return loop.watch_readable(self._own().read_fd, callback)

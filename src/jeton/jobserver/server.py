@@ -9,7 +9,6 @@ is called after it is let go.
 """
 
 import os
-import selectors
 import shutil
 import tempfile
 import threading
@@ -17,49 +16,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, SeatState, Withdraw
+from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, Withdraw
 from jeton.jobserver.flags import can_be_said
 from jeton.jobserver.hosting import Host
+from jeton.jobserver.readiness import Readiness
 from jeton.jobserver.seat_pipes import FifoPipes, PairPipes, SeatPipes
+from jeton.jobserver.status import SeatStatus, Status
+
+_Handler = Callable[["Place | None", list[Request]], None]
+_Event = tuple[_Handler, "Place | None"]
 
 MAX_JOBS = 4096
 """The largest pool: no machine that this runs on has more cores, and a mistyped number is caught."""
 _LOOK_S = 0.01
 """How often the pipes are looked at that say nothing on their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeatStatus:
-    """What is known of one child: for people, so a moment old."""
-
-    name: str
-    pid: int | None
-    state: SeatState
-    since_s: float
-    """Seconds since it came into that state."""
-    held: int
-    taken: int
-    returned_too_many: int
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is known of the pool. The tokens add up to `jobs` - 1, plus those that are still to be swallowed."""
-
-    jobs: int
-    free: int
-    own: int
-    """Tokens that the server's own process holds."""
-    waiting: int
-    """Requests of the server's own process."""
-    to_swallow: int
-    reclaimed: int
-    """Tokens that children held when they ended, and that came back by it."""
-    seats: list[SeatStatus]
 
 
 class Place:
@@ -94,12 +67,14 @@ class Server(Host):
         self._left: set[Place] = set()  # children that have ended, whose pipes others still hold
         self._folder: Path | None = None  # of the fifos; made with the first one
         self._fifos = 0
-        self._selector: selectors.BaseSelector | None = None
+        self._readiness: Readiness[_Event] | None = None
         self._thread: threading.Thread | None = None
         self._wake_fds: tuple[int, int] = (-1, -1)
         self._closed = False
         # Guarded by _lock: when the thread wakes by itself, by time.monotonic(); minus infinity while it is awake.
         self._sleeps_until = -inf
+        # Guarded by _lock: when the arbiter wants to hear that time has passed, as last reckoned by _timeout.
+        self._tick_at = inf
 
     @property
     def jobs(self) -> int:
@@ -206,7 +181,7 @@ class Server(Host):
             thread.join()
             for fd in self._wake_fds:
                 os.close(fd)
-            self._registered().close()
+            self._ready().close()
         for place in [*self._places.values(), *self._left]:
             place.pipes.close()
         if self._folder is not None:
@@ -234,10 +209,8 @@ class Server(Host):
             place = self._places[effect.seat]
             if isinstance(effect, Offer):
                 place.pipes.offer()
-                self._watch_grant(place, on=True)
-                self._watch_returns(place)
+                self._watch(place)
             elif isinstance(effect, Withdraw):
-                self._watch_grant(place, on=False)
                 seat, now = effect.seat, time.monotonic()
                 back = place.pipes.withdraw()
                 waiting += arbiter.withdrawn(seat, now) if back else arbiter.took(seat, seat.lying, now)
@@ -250,7 +223,6 @@ class Server(Host):
     def _retire(self, place: Place, granted: list[Request]) -> None:
         """Take a child off the account. Its pipes stay while others hold them: writing to a closed one kills."""
         del self._places[place.seat]
-        self._watch_grant(place, on=False)
         place.pipes.child_started()  # where it never was: nobody else has its ends then
         seat = place.seat
         returned, ended = 0, place.pipes.return_fd < 0
@@ -266,15 +238,15 @@ class Server(Host):
             self._forget(place)
         else:
             self._left.add(place)
-            self._watch_returns(place)
+            self._watch(place)
         self._carry_out(effects, granted)
         self._wake_thread()
 
     def _forget(self, place: Place) -> None:
         """Close the pipes of a child that has ended, with all that inherited them."""
         self._left.discard(place)
-        if place.pipes.return_fd >= 0 and place.pipes.return_fd in self._registered().get_map():
-            self._registered().unregister(place.pipes.return_fd)
+        self._ready().forget(place.pipes.return_fd)
+        self._ready().forget(place.pipes.grant_fd)
         place.pipes.close()
 
     # The thread.
@@ -286,20 +258,21 @@ class Server(Host):
                     return
                 timeout = self._timeout()
                 self._sleeps_until = inf if timeout is None else time.monotonic() + timeout
-            ready = self._registered().select(timeout)
+            ready = self._ready().wait(timeout)
             granted: list[Request] = []
             with self._lock:
                 self._sleeps_until = -inf  # awake: it reckons anew before it sleeps again
                 if self._closed:
                     return
-                for key, _ in ready:
-                    handle, place = key.data
+                for handle, place in ready:
                     handle(place, granted)
                 self._look_at_silent_pipes(granted)
-                self._carry_out(self._arbiter.tick(time.monotonic()), granted)
+                if self._tick_at <= (now := time.monotonic()):
+                    self._carry_out(self._arbiter.tick(now), granted)
             self._tell(granted)
 
-    def _on_return(self, place: Place, granted: list[Request]) -> None:
+    def _on_return(self, place: Place | None, granted: list[Request]) -> None:
+        assert place is not None
         if place in self._left:
             if place.pipes.read_returns(0) is None:
                 self._forget(place)
@@ -314,12 +287,11 @@ class Server(Host):
                 self._on_taken(place, granted)  # what came back had been taken, seen or not
             self._carry_out(self._arbiter.returned(place.seat, returned, time.monotonic()), granted)
 
-    def _on_taken(self, place: Place, granted: list[Request]) -> None:
+    def _on_taken(self, place: Place | None, granted: list[Request]) -> None:
+        assert place is not None
         seat = place.seat
         if seat not in self._places or (taken := seat.lying - place.pipes.lying()) <= 0:
             return
-        if taken == seat.lying:
-            self._watch_grant(place, on=False)
         self._carry_out(self._arbiter.took(seat, taken, time.monotonic()), granted)
 
     def _on_wake(self, _: Place | None, __: list[Request]) -> None:
@@ -336,40 +308,31 @@ class Server(Host):
     def _timeout(self) -> float | None:
         """Return how many seconds the thread may sleep; None for until something happens."""
         due = self._arbiter.next_tick()
+        self._tick_at = inf if due is None else due
         timeout = None if due is None else max(0.0, due - time.monotonic())
         silent = any(place.pipes.grant_fd < 0 for place in self._places.values())
         return min(_LOOK_S, timeout if timeout is not None else _LOOK_S) if silent else timeout
 
-    def _watch_grant(self, place: Place, *, on: bool) -> None:
-        """Watch, exactly while an offer lies there, whether the grant pipe can be written to again."""
-        if place.pipes.grant_fd < 0:
-            return
-        selector = self._registered()
-        watched = place.pipes.grant_fd in selector.get_map()
-        if on and not watched:
-            selector.register(place.pipes.grant_fd, selectors.EVENT_WRITE, (self._on_taken, place))
-        elif watched and not on:
-            selector.unregister(place.pipes.grant_fd)
-
-    def _watch_returns(self, place: Place) -> None:
-        """Watch for returns and the end of the pipe: from the first offer on, for nothing comes back before it."""
-        fd = place.pipes.return_fd
-        if fd >= 0 and fd not in self._registered().get_map():
-            self._registered().register(fd, selectors.EVENT_READ, (self._on_return, place))
+    def _watch(self, place: Place) -> None:
+        """Watch what the pipes tell: from the first offer on, for nothing is taken and nothing comes back before it."""
+        if place.pipes.grant_fd >= 0:
+            self._ready().watch_drained(place.pipes.grant_fd, (self._on_taken, place))
+        if place.pipes.return_fd >= 0:
+            self._ready().watch_readable(place.pipes.return_fd, (self._on_return, place))
 
     def _start_thread(self) -> None:
         if self._thread is not None:
             return
         self._wake_fds = os.pipe()
         try:
-            self._selector = selectors.DefaultSelector()
+            self._readiness = Readiness()
         except BaseException:
             for fd in self._wake_fds:
                 os.close(fd)
             raise
         for fd in self._wake_fds:
             os.set_blocking(fd, False)
-        self._selector.register(self._wake_fds[0], selectors.EVENT_READ, (self._on_wake, None))
+        self._readiness.watch_readable(self._wake_fds[0], (self._on_wake, None))
         self._thread = threading.Thread(target=self._serve, name="jeton-jobserver", daemon=True)
         self._thread.start()
 
@@ -381,9 +344,9 @@ class Server(Host):
             with suppress(BlockingIOError):  # full of wakes: it will wake
                 os.write(self._wake_fds[1], b"x")
 
-    def _registered(self) -> selectors.BaseSelector:
-        assert self._selector is not None, "the thread and its selector come with the first child"
-        return self._selector
+    def _ready(self) -> Readiness[_Event]:
+        assert self._readiness is not None, "it comes with the first child, as the thread does"
+        return self._readiness
 
     def _fifo_path(self) -> Path:
         with self._lock:
