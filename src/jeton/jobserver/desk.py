@@ -14,6 +14,7 @@ import errno
 import os
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,7 +43,7 @@ from jeton.jobserver.desk_protocol import (
     decode_request,
     encode,
 )
-from jeton.jobserver.desk_wire import Wire, is_same_user, peer, pid_of
+from jeton.jobserver.desk_wire import Wire, close_all, copies, is_same_user, opened_both_ways, peer, pid_of
 from jeton.jobserver.flags import FifoAuth
 from jeton.jobserver.process_tree import ancestors
 from jeton.jobserver.server import Server
@@ -68,6 +69,9 @@ class Desk:
         self._numbers = 0
         self._since = time.monotonic()
         self._stopping = False
+        # Guarded by _waking: whether wake_fd is still ours. Reentrant, because a signal handler may come in between.
+        self._waking = threading.RLock()
+        self._closed = False
         self._selector = selectors.DefaultSelector()
         self._woken_fd, self.wake_fd = os.pipe()
         """A byte written into `wake_fd` wakes the desk: for signal.set_wakeup_fd."""
@@ -92,8 +96,9 @@ class Desk:
     def stop(self) -> None:
         """Make `run` return, soon. From any thread, or a signal handler."""
         self._stopping = True
-        with suppress(BlockingIOError):
-            os.write(self.wake_fd, b"x")
+        with self._waking, suppress(BlockingIOError):
+            if not self._closed:
+                os.write(self.wake_fd, b"x")
 
     def resize(self, jobs: int) -> None:
         """Have that many slots from now on. Raises ValueError."""
@@ -202,7 +207,7 @@ class Desk:
         self._guests.remove(guest)
         self._selector.unregister(guest.wire.socket)
         for _, fds in guest.unsent:
-            _close_all(fds)
+            close_all(fds)
         guest.wire.close()
         for chair in list(guest.chairs.values()):
             if chair.own or (chair.pidfd is None and chair.fifo):
@@ -227,7 +232,7 @@ class Desk:
             while guest.unsent:
                 data, fds = guest.unsent[0]
                 rest = data[guest.wire.send(data, fds) :]
-                _close_all(fds)
+                close_all(fds)
                 if rest:
                     guest.unsent[0] = (rest, ())
                 else:
@@ -267,8 +272,8 @@ class Desk:
         try:
             if request.own:
                 chair.place.pid = guest.pid
-            copy = os.dup if request.own else _opened_both_ways
-            fds = _copies(chair.place.pipes.pass_fds(), copy)
+            copy = os.dup if request.own else opened_both_ways
+            fds = copies(chair.place.pipes.pass_fds(), copy)
         except BaseException:
             self._end(chair)
             raise
@@ -365,36 +370,6 @@ class Desk:
             self._end(chair)
         self._server.close()
         self._selector.close()
-        for fd in (self._woken_fd, self.wake_fd, self._spare_fd):
-            os.close(fd)
-
-
-def _opened_both_ways(fd: int) -> int:
-    """Open an end of a pipe anew for reading and writing: a copy for a child that is to outlive the server.
-
-    Its pipes then never end on its side: a make that returns a token is not killed by SIGPIPE, and one that waits for a
-    token goes on with its implicit slot. A process's own place is to notice the end, so it has plain ends.
-    """
-    try:
-        copy = os.open(f"/dev/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise
-        return os.dup(fd)
-    return copy
-
-
-def _copies(fds: tuple[int, ...], copy: Callable[[int], int]) -> tuple[int, ...]:
-    made: list[int] = []
-    try:
-        for fd in fds:
-            made.append(copy(fd))  # noqa: PERF401  what was made before an error is closed
-    except BaseException:
-        _close_all(tuple(made))
-        raise
-    return tuple(made)
-
-
-def _close_all(fds: tuple[int, ...]) -> None:
-    for fd in fds:
-        os.close(fd)
+        with self._waking:
+            self._closed = True
+            close_all((self._woken_fd, self.wake_fd, self._spare_fd))

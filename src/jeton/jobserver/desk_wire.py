@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jeton.jobserver.desk_protocol import MAX_FDS, Garbled, Lines
@@ -99,3 +99,36 @@ def pid_of(pidfd: int) -> int | None:
         return None
     numbers = [int(line.split()[1]) for line in said.splitlines() if line.startswith("Pid:")]
     return numbers[0] if numbers and numbers[0] > 0 else None
+
+
+def opened_both_ways(fd: int) -> int:
+    """Open an end of a pipe anew for reading and writing: a copy for a child that is to outlive the server.
+
+    Its pipes then never end on its side: a make that returns a token is not killed by SIGPIPE, and one that waits for a
+    token goes on with its implicit slot. A process's own place is to notice the end, so it has plain ends.
+    """
+    try:
+        copy = os.open(f"/dev/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        return os.dup(fd)
+    return copy
+
+
+def copies(fds: tuple[int, ...], copy: Callable[[int], int]) -> tuple[int, ...]:
+    """Copy each of them, or none: raises OSError."""
+    made: list[int] = []
+    try:
+        for fd in fds:
+            made.append(copy(fd))  # noqa: PERF401  what was made before an error is closed
+    except BaseException:
+        close_all(made)
+        raise
+    return tuple(made)
+
+
+def close_all(fds: Sequence[int]) -> None:
+    """Close each of them."""
+    for fd in fds:
+        os.close(fd)

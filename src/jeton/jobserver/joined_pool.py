@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from jeton.jobserver.channel import Channel, open_channel
 from jeton.jobserver.errors import PoolUnusable
@@ -58,8 +57,10 @@ class JoinedPool(Pool):
         return self._channel.try_take()
 
     def _give_token(self, token: bytes) -> None:
-        with suppress(PoolUnusable):  # a pool that nobody serves any more needs no token back
+        try:  # noqa: SIM105  on the way of every token, where contextlib.suppress is a third of the cost
             self._channel.give(token)
+        except PoolUnusable:
+            pass  # a pool that nobody serves any more needs no token back
 
     def _close(self) -> None:
         self._channel.close()
