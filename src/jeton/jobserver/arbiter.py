@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush
 
 PATIENCE_S = 0.001
 """How long an offer may lie while another child wants it. Who waits for one takes it within microseconds."""
@@ -321,13 +321,14 @@ class Arbiter:
         heapify(by_right)
         kept = 0
         while self.free > kept and wanting:
-            has, since, number, seat = by_right[0]
-            heapreplace(by_right, (has + 1, since, number, seat))
+            has, since, number, seat = heappop(by_right)
             if seat.state is SeatState.WANTING:
                 wanting -= 1
                 self._offer(seat, now, effects)
             else:
                 kept += 1
+            if seat.taken:  # nothing more is kept for one that has never taken any
+                heappush(by_right, (has + 1, since, number, seat))
         return kept
 
     def _fewest_wanting(self) -> int:
