@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 
 from jeton.jobserver import PoolUnusable, Style, Unusable, open_pool, open_pool_or_one_slot
-from jeton.jobserver.desk import Desk
-from jeton.jobserver.desk_link import DeskLink
-from jeton.jobserver.desk_pool import DeskPool
-from jeton.jobserver.desk_protocol import (
+from jeton.jobserver.desk.desk import Desk
+from jeton.jobserver.desk.link import DeskLink
+from jeton.jobserver.desk.pool import DeskPool
+from jeton.jobserver.desk.protocol import (
     AskStatus,
     DeskStatus,
     Failed,
@@ -37,7 +37,7 @@ from jeton.jobserver.desk_protocol import (
     Welcome,
     encode,
 )
-from jeton.jobserver.desk_wire import is_same_user, peer, pid_of
+from jeton.jobserver.desk.wire import is_same_user, peer, pid_of
 from jeton.jobserver.opening import join_pool
 
 if not hasattr(os, "pidfd_open"):
@@ -335,7 +335,7 @@ def test_only_this_user_may_come_in(monkeypatch: pytest.MonkeyPatch, served: Ser
 
 
 def test_the_server_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch, served: Served) -> None:
-    monkeypatch.setattr("jeton.jobserver.desk_link.is_same_user", lambda _: False)
+    monkeypatch.setattr("jeton.jobserver.desk.link.is_same_user", lambda _: False)
     with pytest.raises(PoolUnusable) as caught:
         DeskPool(served.path)
     assert caught.value.reason is Unusable.FOREIGN_DAEMON

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jeton.jobserver.desk_address import Address, NoAddress, check_guarded, check_private, default_socket
+from jeton.jobserver.desk.address import Address, NoAddress, check_guarded, check_private, default_socket
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jeton.jobserver.desk_protocol import (
+from jeton.jobserver.desk.protocol import (
     MAX_FDS,
     MAX_NAME,
     PROTOCOL,

@@ -18,13 +18,13 @@ import click
 
 from jeton.cli.daemon import Ready, StartFailed, start_in_background, write_to
 from jeton.jobserver import MAX_JOBS, FifoAuth, PoolUnusable, default_jobs
-from jeton.jobserver.desk import Desk
-from jeton.jobserver.desk_address import Address, NoAddress, check_guarded, check_private, default_socket
-from jeton.jobserver.desk_link import DeskLink
-from jeton.jobserver.desk_protocol import AskStatus, Failed, Reply, Report, Request, Resize, Seated, SitShell, Stop, cut
-from jeton.jobserver.desk_wire import pidfd_of
+from jeton.jobserver.desk.address import Address, NoAddress, check_guarded, check_private, default_socket
+from jeton.jobserver.desk.desk import Desk
+from jeton.jobserver.desk.link import DeskLink
+from jeton.jobserver.desk.process_tree import command_of, shell_behind
+from jeton.jobserver.desk.protocol import AskStatus, Failed, Reply, Report, Request, Resize, Seated, SitShell, Stop, cut
+from jeton.jobserver.desk.wire import pidfd_of
 from jeton.jobserver.invitation import environment_with
-from jeton.jobserver.process_tree import command_of, shell_behind
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MAKE_WITH_FIFOS = (4, 4)

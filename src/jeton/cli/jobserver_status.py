@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jeton.jobserver import PoolUnusable
-from jeton.jobserver.desk_protocol import ClientStatus, DeskStatus, PlaceStatus, Report
-from jeton.jobserver.process_tree import Process, trees
+from jeton.jobserver.desk.process_tree import Process, trees
+from jeton.jobserver.desk.protocol import ClientStatus, DeskStatus, PlaceStatus, Report
 
 _EVERY_S = 0.5
 _HEADS = ("process", "pid", "held", "state", "since", "taken", "too many")

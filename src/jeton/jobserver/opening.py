@@ -54,7 +54,7 @@ def join_pool(environ: Mapping[str, str]) -> Pool | None:
             failure = failure or PoolUnusable(f"{variable}: {error.place}", error.reason)
     path = environ.get("JETON_POOL")
     if path:
-        from jeton.jobserver.desk_pool import DeskPool  # noqa: PLC0415  sockets and JSON, for a global pool alone
+        from jeton.jobserver.desk.pool import DeskPool  # noqa: PLC0415  sockets and JSON, for a global pool alone
 
         try:
             return DeskPool(path)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from jeton.jobserver.desk_link import MAX_PATH
+from jeton.jobserver.desk.link import MAX_PATH
 
 _NAME = "pool.sock"
 _BACKLOG = 1024
@@ -92,6 +92,8 @@ class Address:
             self.listener = self._listening()
             self._make_folder()
         except BaseException as error:
+            with suppress(OSError):
+                self._lock_path.unlink()
             os.close(self._lock_fd)
             if isinstance(error, OSError):
                 raise NoAddress(f"{path}: {error.strerror or error}") from None

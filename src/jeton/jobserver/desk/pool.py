@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from jeton.jobserver.channel import Channel, open_channel
-from jeton.jobserver.desk_link import DeskLink
-from jeton.jobserver.desk_protocol import Failed, Hello, Left, Seated, Sit, Started, Welcome, cut
-from jeton.jobserver.desk_wire import pidfd_of
+from jeton.jobserver.desk.link import DeskLink
+from jeton.jobserver.desk.protocol import Failed, Hello, Left, Seated, Sit, Started, Welcome, cut
+from jeton.jobserver.desk.wire import pidfd_of
 from jeton.jobserver.errors import PoolUnusable, Unusable
 from jeton.jobserver.flags import FifoAuth, PipeAuth
 from jeton.jobserver.invitation import Invitation, Style, environment_with, style_for

@@ -5,8 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from jeton.jobserver.arbiter import SeatState
-from jeton.jobserver.desk_protocol import ClientStatus, PlaceStatus
-from jeton.jobserver.desk_wire import Wire
+from jeton.jobserver.desk.protocol import ClientStatus, PlaceStatus
+from jeton.jobserver.desk.wire import Wire
 from jeton.jobserver.server import Place
 
 

@@ -20,8 +20,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from jeton.jobserver.arbiter import SeatState
-from jeton.jobserver.desk_guests import Chair, Guest, orphan_status, program_status, shell_status
-from jeton.jobserver.desk_protocol import (
+from jeton.jobserver.desk.guests import Chair, Guest, orphan_status, program_status, shell_status
+from jeton.jobserver.desk.process_tree import ancestors
+from jeton.jobserver.desk.protocol import (
     MAX_REQUEST,
     AskStatus,
     DeskStatus,
@@ -43,9 +44,8 @@ from jeton.jobserver.desk_protocol import (
     decode_request,
     encode,
 )
-from jeton.jobserver.desk_wire import Wire, close_all, copies, is_same_user, opened_both_ways, peer, pid_of
+from jeton.jobserver.desk.wire import Wire, close_all, copies, is_same_user, opened_both_ways, peer, pid_of
 from jeton.jobserver.flags import FifoAuth
-from jeton.jobserver.process_tree import ancestors
 from jeton.jobserver.server import Server
 
 _MOST_UNSENT = 64

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from jeton.jobserver.desk_protocol import MAX_REPLY, Failed, Garbled, Reply, Request, decode_reply, encode
-from jeton.jobserver.desk_wire import Wire, is_same_user, peer, pidfd_of
+from jeton.jobserver.desk.protocol import MAX_REPLY, Failed, Garbled, Reply, Request, decode_reply, encode
+from jeton.jobserver.desk.wire import Wire, is_same_user, peer, pidfd_of
 from jeton.jobserver.errors import PoolUnusable, Unusable
 
 MAX_PATH = 107

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jeton.jobserver.desk_protocol import MAX_FDS, Garbled, Lines
+from jeton.jobserver.desk.protocol import MAX_FDS, Garbled, Lines
 
 _READ = 65_536
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
