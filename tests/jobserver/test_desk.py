@@ -328,7 +328,7 @@ def test_only_this_user_may_come_in(monkeypatch: pytest.MonkeyPatch, served: Ser
     with served.raw() as sock:
         assert peer(sock) == (os.getpid(), os.getuid())
         served.status()  # it was let in before what follows
-    monkeypatch.setattr("jeton.jobserver.desk.is_same_user", lambda _: False)
+    monkeypatch.setattr("jeton.jobserver.desk.desk.is_same_user", lambda _: False)
     with served.raw() as sock:
         assert sock.recv(1) == b""
     assert served.log == [f"process {os.getpid()} of user {os.getuid()} was turned away"]
