@@ -108,3 +108,14 @@ def test_every_other_word_stays_in_its_order(old: list[str]) -> None:
     assume(not any(word.startswith(("-j", "--jobs")) for word in old))
     added = set(SAID.split())
     assert [word for word in with_auth(" ".join(old), PIPE, 8).split() if word not in added] == old
+
+
+def test_a_separator_that_is_written_with_a_backslash_separates_all_the_same() -> None:
+    said = with_auth(r"-k \-- X=1", PipeAuth(3, 4), 2)
+    assert parse(said).auth == PipeAuth(3, 4)
+    assert said.endswith(r"\-- X=1")
+
+
+def test_an_old_pool_that_is_written_with_a_backslash_is_replaced_too() -> None:
+    said = with_auth(r" \--jobserver-auth=8,9", PipeAuth(3, 4), 2)
+    assert "8,9" not in said

@@ -107,10 +107,10 @@ def with_auth(text: str, auth: PipeAuth | FifoAuth | None, jobs: int) -> str:
     words = _WORD.findall(text)
     if words and re.search(r"(?<!\\)(?:\\\\)*\\\Z", words[-1]):
         words[-1] += "\\"  # a last backslash with nothing behind it would take the blank before what is added
-    end = words.index("--") if "--" in words else len(words)
+    end = next((at for at, word in enumerate(words) if _said(word) == "--"), len(words))
     options = words[:end]
-    letters = options.pop(0) if options and not text[:1].isspace() and _is_letters(options[0]) else ""
-    kept = [word for word in options if not _names_a_pool(word)]
+    letters = options.pop(0) if options and not text[:1].isspace() and _is_letters(_said(options[0])) else ""
+    kept = [word for word in options if not _names_a_pool(_said(word))]
     added: list[str] = []
     if auth is not None:
         added.append(f"-j{jobs}")
@@ -127,8 +127,13 @@ def can_be_said(path: str) -> bool:
 
 
 def _options(text: str) -> list[str]:
-    words = [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL) for word in _WORD.findall(text)]
+    words = [_said(word) for word in _WORD.findall(text)]
     return words[: words.index("--")] if "--" in words else words
+
+
+def _said(word: str) -> str:
+    """Return what a word says, its backslashes taken away."""
+    return re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL)
 
 
 def _is_letters(word: str) -> bool:
