@@ -265,3 +265,22 @@ def test_pressure_is_a_percentage(chain: Path) -> None:
     result = jeton(chain, "build", "--memory-pressure", "101")
     assert result.returncode == 2
     assert "'--memory-pressure'" in result.stderr
+
+
+def test_signal_that_was_ignored_from_the_start_stays_ignored(tmp_path: Path) -> None:
+    """As under nohup: the build gets SIGHUP from its own step, and goes on to the end."""
+    (tmp_path / "build.ninja").write_text("rule r\n  command = kill -HUP $$PPID && touch $out\nbuild out: r\n")
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", ignoring, sys.executable, "-m", "jeton", "build"],
+        cwd=tmp_path,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert (tmp_path / "out").exists()

@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -28,6 +29,9 @@ class ShellRunner:
         """`started` is called with each step and the pid of its command."""
         self._pool = pool
         self._environ = environ
+        # Commands inherit what is ignored: where that is the interrupt, they are asked to end in another way.
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        self._stop_signal = signal.SIGTERM if ignored else signal.SIGINT
         self._started = started
 
     async def run(self, step: Step) -> ProcessResult:
@@ -46,6 +50,7 @@ class ShellRunner:
                 pass_fds=invitation.pass_fds,
                 terminal=step.recipe.pool is CONSOLE,
                 started=started,
+                stop_signal=self._stop_signal,
             )
 
 

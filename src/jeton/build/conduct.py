@@ -51,6 +51,8 @@ async def _run_until_signal(execution: Execution) -> int:
     with ExitStack() as undo:
         async with Scope() as scope:
             for signum in _STOPPING:
+                if signal.getsignal(signum) is signal.SIG_IGN:
+                    continue  # whoever started us wants it ignored: nohup(1), a shell's background job
                 undo.callback(loop.watch_signal(signum, partial(_stop, scope, caught, signum)))
             await execution.run()
     return caught[0] if caught else execution.interrupted_by

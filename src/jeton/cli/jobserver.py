@@ -130,7 +130,8 @@ def _run(command: Sequence[str], invitation: Invitation) -> int | None:
             child.send_signal(signum)
 
     for signum in _PASSED_ON:
-        signal.signal(signum, pass_on)
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored
+            signal.signal(signum, pass_on)
     try:
         child = subprocess.Popen(command, env=invitation.environment, pass_fds=invitation.pass_fds)
     except OSError as error:
