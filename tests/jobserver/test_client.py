@@ -144,8 +144,9 @@ def test_a_child_that_was_killed_gives_back_what_it_held_when_its_end_is_seen(te
 
 def test_a_child_whose_end_was_polled_has_left() -> None:
     with Server(2) as server:
-        child = server.popen(["true"])
+        child = server.popen(["cat"], stdin=subprocess.PIPE)
         assert len(server.status().seats) == 1
+        child.stdin.close()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert child.poll() == 0
         assert not server._places
