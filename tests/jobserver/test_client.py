@@ -146,6 +146,7 @@ def test_a_child_whose_end_was_polled_has_left() -> None:
     with Server(2) as server:
         child = server.popen(["cat"], stdin=subprocess.PIPE)
         assert len(server.status().seats) == 1
+        assert child.stdin is not None
         child.stdin.close()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert child.poll() == 0
