@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from jeton.jobserver.client import Client
+from jeton.jobserver.deaf_thread import start_deaf_thread
 from jeton.jobserver.errors import PoolUnusable
 
 _WANT, _SLOT, _GIVE = b"w", b"s", b"g"
@@ -43,8 +44,7 @@ class Lender:
         try:
             self._listener.bind(self.path)
             self._listener.listen()
-            self._thread = Thread(target=self._accept, name="jeton-lender", daemon=True)
-            self._thread.start()
+            self._thread = start_deaf_thread(self._accept, "jeton-lender")
         except BaseException:
             self._listener.close()
             shutil.rmtree(self._folder, ignore_errors=True)

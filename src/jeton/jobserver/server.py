@@ -20,6 +20,7 @@ from math import inf
 from pathlib import Path
 
 from jeton.jobserver.arbiter import Arbiter, Effect, Grant, Offer, Request, Seat, Withdraw
+from jeton.jobserver.deaf_thread import start_deaf_thread
 from jeton.jobserver.flags import can_be_said
 from jeton.jobserver.hosting import Host
 from jeton.jobserver.readiness import Readiness
@@ -333,8 +334,7 @@ class Server(Host):
         for fd in self._wake_fds:
             os.set_blocking(fd, False)
         self._readiness.watch_readable(self._wake_fds[0], (self._on_wake, None))
-        self._thread = threading.Thread(target=self._serve, name="jeton-jobserver", daemon=True)
-        self._thread.start()
+        self._thread = start_deaf_thread(self._serve, "jeton-jobserver")
 
     def _wake_thread(self) -> None:
         """Wake the thread if it is to do something before it would wake by itself. With _lock held."""

@@ -5,10 +5,11 @@ It is a `Watcher`, as an event loop is, for programs that have no loop or severa
 
 import select
 import socket
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+
+from jeton.jobserver.deaf_thread import start_deaf_thread
 
 
 class WaiterThread:
@@ -27,9 +28,8 @@ class WaiterThread:
         self._poll = select.poll()
         self._poll.register(self._wake_read, select.POLLIN)
         self._watched: dict[int, Callable[[], object]] = {}
-        self._thread = threading.Thread(target=self._run, name="jeton-waiter", daemon=True)
         try:
-            self._thread.start()
+            self._thread = start_deaf_thread(self._run, "jeton-waiter")
         except BaseException:
             self._close_wakes()
             raise
