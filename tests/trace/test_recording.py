@@ -103,7 +103,7 @@ def test_reading_while_threads_emit_gives_a_beginning_of_each_thread_s_events() 
     def work(name: str) -> None:
         together.wait()
         value = 0
-        while not stop.is_set():
+        while value < 5_000 and not stop.is_set():  # a reader that is slower would never see an end
             stream.emit(Counter(name, value))
             value += 1
 
