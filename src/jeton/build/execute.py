@@ -156,14 +156,12 @@ class Execution:
             began = self._now_on_disk()
             self._history.started(outputs)
             result = await self._runner.run(step)
-            if result.status != 0:
-                self._history.failed(outputs)
             inputs, output = self._inputs_read(step, result)
             result = replace(result, output=output)
-            if -result.status in _STOPPED_BY:
-                return _Ran(StepOutcome.INTERRUPTED, result)
             if result.status != 0:
-                return _Ran(StepOutcome.FAILED, result)
+                self._note_failure(outputs)
+                interrupted = -result.status in _STOPPED_BY
+                return _Ran(StepOutcome.INTERRUPTED if interrupted else StepOutcome.FAILED, result)
             if recipe.rspfile and not self._options.keep_rspfile:
                 self._disk.remove(recipe.rspfile)
             duration_ms = (time.monotonic_ns() - started_ns) // 1_000_000
@@ -172,12 +170,18 @@ class Execution:
                 peak_kib = max(peak_kib, self._admission.peak_kib(step))
             unchanged = self._record(step, before, began, inputs, duration_ms, peak_kib)
         except (BuildError, OSError) as error:
+            self._note_failure(outputs)
             return _Ran(StepOutcome.FAILED, replace(_NOTHING, status=1, output=f"{error}\n".encode()))
         except Cancelled:
             self._remove_half_made(step)
-            self._history.failed(outputs)
+            self._note_failure(outputs)
             raise
         return _Ran(StepOutcome.SUCCEEDED, result, unchanged)
+
+    def _note_failure(self, outputs: list[str]) -> None:
+        """Write down that the command has ended. Where that fails too, the next build looks for it once in vain."""
+        with suppress(OSError):
+            self._history.failed(outputs)
 
     def _inputs_read(self, step: Step, result: ProcessResult) -> tuple[list[str] | None, bytes]:
         """Return what the command says that it read, None where it says nothing, and the rest of its output."""
@@ -236,7 +240,7 @@ class Execution:
                 if output in self._dyndeps and not self._options.dry_run:
                     self._load_dyndep(output)
             self._plan.finish(step, ran.unchanged)
-        elif -ran.result.status in _STOPPED_BY:
+        elif ran.outcome is StepOutcome.INTERRUPTED:
             # Somebody stops the step as they would the build: Ctrl-C in its terminal, a shutdown.
             self.interrupted_by = -ran.result.status
             self._remove_half_made(step)

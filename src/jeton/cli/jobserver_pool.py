@@ -24,7 +24,7 @@ from jeton.jobserver.desk.link import DeskLink
 from jeton.jobserver.desk.process_tree import command_of, shell_behind
 from jeton.jobserver.desk.protocol import AskStatus, Failed, Reply, Report, Request, Resize, Seated, SitShell, Stop, cut
 from jeton.jobserver.desk.wire import pidfd_of
-from jeton.jobserver.invitation import environment_with
+from jeton.jobserver.invitation import POOL_VARIABLE, environment_with
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MAKE_WITH_FIFOS = (4, 4)
@@ -37,7 +37,7 @@ def _at_a_socket(function: _Function) -> _Function:
         "path",
         metavar="PATH",
         type=click.Path(path_type=Path),
-        envvar="JETON_POOL",
+        envvar=POOL_VARIABLE,
         show_envvar=True,
         help="Where the pool's server listens  [default: jeton/pool.sock in XDG_RUNTIME_DIR]",
     )
@@ -126,7 +126,7 @@ def env(path: Path | None, shell: str, *, makeflags: bool | None) -> None:
     where = _where(path)
     note = None
     with _link(where) as link:
-        lines = [_export(shell, "JETON_POOL", str(where))]
+        lines = [_export(shell, POOL_VARIABLE, str(where))]
         if makeflags is None:
             old = _old_make()
             makeflags, note = old is None, old

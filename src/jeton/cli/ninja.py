@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-import click
-
 from jeton.build import Build, BuildError, Options, Result
 from jeton.build.ninja import NINJA_VERSION
 from jeton.cli.ninja_tools import TOOLS, ToolUsage, run_tool
@@ -74,18 +72,6 @@ class _Arguments:
     tool: str = ""
     rest: list[str] = field(default_factory=list)
     """Targets, or the tool's own arguments."""
-
-
-@click.command(
-    "ninja",
-    short_help="Stand in for ninja, with its arguments and answers.",
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(arguments: tuple[str, ...]) -> None:
-    """Stand in for ninja."""
-    sys.exit(run(arguments))
 
 
 def run(argv: Sequence[str]) -> int:

@@ -24,6 +24,9 @@ class Style(Enum):
 VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS")
 """Where clients of the protocol look, in this order (the jobserver crate's)."""
 
+POOL_VARIABLE = "JETON_POOL"
+"""Names the socket of the global pool that a user's programs join."""
+
 
 class ChildsPlace(Protocol):
     """A child's place at a server."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from jeton.jobserver.errors import PoolUnusable
 from jeton.jobserver.flags import parse
-from jeton.jobserver.invitation import VARIABLES
+from jeton.jobserver.invitation import POOL_VARIABLE, VARIABLES
 from jeton.jobserver.joined_pool import JoinedPool
 from jeton.jobserver.machine import default_jobs
 from jeton.jobserver.own_pool import OwnPool
@@ -52,7 +52,7 @@ def join_pool(environ: Mapping[str, str]) -> Pool | None:
             return JoinedPool(flags)
         except PoolUnusable as error:
             failure = failure or PoolUnusable(f"{variable}: {error.place}", error.reason)
-    path = environ.get("JETON_POOL")
+    path = environ.get(POOL_VARIABLE)
     if path:
         from jeton.jobserver.desk.pool import DeskPool  # noqa: PLC0415  sockets and JSON, for a global pool alone
 

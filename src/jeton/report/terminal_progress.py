@@ -49,7 +49,6 @@ class TerminalProgress:
         self._counts = Counts()
         self._running: dict[int, tuple[int, str]] = {}  # when it began, and its title
         self._waiting: WillWaitForMemory | None = None
-        self._drawn_ns = 0
         self._live: Live | None = None
 
     def __call__(self, at_ns: int, event: Event) -> None:

@@ -17,11 +17,8 @@ from jeton.jobserver.desk.protocol import Failed, Hello, Left, Seated, Sit, Star
 from jeton.jobserver.desk.wire import pidfd_of
 from jeton.jobserver.errors import PoolUnusable, Unusable
 from jeton.jobserver.flags import FifoAuth, PipeAuth
-from jeton.jobserver.invitation import Invitation, Style, environment_with, style_for
+from jeton.jobserver.invitation import POOL_VARIABLE, Invitation, Style, environment_with, style_for
 from jeton.jobserver.pool import Pool, Watcher
-
-VARIABLE = "JETON_POOL"
-"""Names the socket of the pool's server."""
 
 
 class DeskPool(Pool):
@@ -30,7 +27,7 @@ class DeskPool(Pool):
     def __init__(self, path: str) -> None:
         """Join it. Raises PoolUnusable with the reason, OSError where this process has no descriptors left."""
         super().__init__()
-        self._name = f"{VARIABLE}: {path}"
+        self._name = f"{POOL_VARIABLE}: {path}"
         self._link = DeskLink(path, self._name)
         # Guarded by _sitting: the asking for the own place, once.
         self._sitting = threading.Lock()
