@@ -93,7 +93,7 @@ def test_edge_variable_hides_the_variable_of_its_rule(scenario: Scenario) -> Non
         build b: r
           description = EDGE
     """)
-    assert set(scenario.built().stdout.splitlines()) >= {"[1/2] RULE a", "[2/2] EDGE"}
+    assert set(scenario.built("-j1").stdout.splitlines()) >= {"[1/2] RULE a", "[2/2] EDGE"}
 
 
 def test_variable_of_a_rule_hides_the_file_variable(scenario: Scenario) -> None:
