@@ -9,12 +9,24 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "jeton"
 
-FLOORS = {"trace": 0, "store": 1, "jobserver": 1, "runtime": 2, "build": 4, "report": 5, "cli": 6}
+FLOORS = {
+    "trace": 0,
+    "sync": 0,
+    "store": 1,
+    "jobserver": 1,
+    "runtime": 2,
+    "query": 3,
+    "build": 4,
+    "report": 5,
+    "cli": 6,
+    "testing": 6,
+}
 
 KNOWS_NOTHING_OF = {
     "store": {"jobserver"},
-    "report": {"runtime", "jobserver", "store", "build"},
-    "build": {"report"},
+    "build": {"report", "query"},
+    "report": {"runtime", "jobserver", "store", "build", "query"},
+    "testing": {"cli", "report", "build", "query", "runtime", "jobserver", "store"},
 }
 """Beyond the floors: rooms that may not be known although they are below."""
 

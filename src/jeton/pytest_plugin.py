@@ -15,6 +15,9 @@ A slot is held for one test, from the first setup to the last teardown, and once
 file it would keep a build beside it waiting for longer, and would save little: to borrow one takes some 100 µs.
 
 A single process (no -n, or -n0) runs one test at a time on the implicit slot that it has: there is nothing to do.
+
+The other thing that is offered here is the fixture `explore_threads`: `jeton.testing.explore`, whose number of
+schedules `--jeton-schedules` scales for a whole run of tests.
 """
 
 import os
@@ -27,9 +30,12 @@ import pytest
 if TYPE_CHECKING:
     from jeton.jobserver.client import Client
     from jeton.jobserver.lender import Borrower, Lender
+    from jeton.testing import Explorer
 
 _KEY = "jeton_slots"
 _NAME = "jeton-slots"
+_USUAL_SCHEDULES = 1000
+"""As many as `jeton.testing.explore` runs unless it is told otherwise."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,7 +46,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="run no more tests at once than the pool of job tokens allows (make -j, jeton jobserver)",
     )
+    parser.getgroup("jeton").addoption(
+        "--jeton-schedules",
+        type=_at_least_one,
+        default=_USUAL_SCHEDULES,
+        metavar="N",
+        help="explore N schedules where a test asks explore_threads for 1000, and in proportion elsewhere",
+    )
     parser.addini(_KEY, "as --jeton-slots", type="bool", default=False)
+
+
+@pytest.fixture(scope="session")
+def explore_threads(request: pytest.FixtureRequest) -> "Explorer":
+    """Run a program of threads in many schedules: `jeton.testing.explore`, scaled by --jeton-schedules."""
+    from jeton.testing import Explorer  # noqa: PLC0415  costs time, and most test runs never ask for it
+
+    return Explorer(request.config.getoption("jeton_schedules") / _USUAL_SCHEDULES)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +72,14 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(_worker(workerinput[_KEY]), _NAME)
     elif config.getoption("jeton_slots") or config.getini(_KEY):
         config.pluginmanager.register(_controller(), _NAME)
+
+
+def _at_least_one(text: str) -> int:
+    """Return the number. Raises ValueError, which argparse tells, where it is no number of schedules."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _controller() -> "_Controller":

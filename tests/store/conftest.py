@@ -1,10 +1,11 @@
-"""Gives each test a log file in a folder of its own, and a reader that tells what was said of it."""
+"""Gives each test a log file or a store in a folder of its own, and a reader that tells what was said of it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from tests.store.children import SALT
+from tests.store.fact_world import Stores
 
 from jeton.store import Log
 
@@ -42,3 +43,8 @@ class Logs:
 @pytest.fixture
 def logs(tmp_path: Path) -> Logs:
     return Logs(tmp_path / "log")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Stores:
+    return Stores(tmp_path / "store")

@@ -1,0 +1,179 @@
+"""Running a query and keeping what came of it. Owns what a result is, when it counts as unchanged, and its reads."""
+
+from typing import Any
+
+from jeton.query import cycle
+from jeton.query.core import Core
+from jeton.query.definition import Kind
+from jeton.query.errors import Cancelled
+from jeton.query.node import ABSENT, GREEN, HOLLOW, LAZY, Failure, Frame, Node, Told, Trace
+from jeton.query.settle import settle
+from jeton.store.fingerprint import digest
+
+
+def run(core: Core, frame: Frame, why: Node | str) -> None:
+    """Run the query of a claimed node and settle it. Raises what is no result: Cancelled, Retreat, transient errors."""
+    node = frame.node
+    assert node is not None
+    query = node.query
+    key = node.key
+    function = query.function
+    frame.ran = True
+    while True:
+        failure: Exception | None = None
+        value: Any = None
+        try:
+            if query.kind is Kind.INPUT:
+                value = load(node)
+            else:
+                value = function(frame, key) if query.keyed_by_one else function(frame, *key)
+        except Exception as error:  # noqa: BLE001  an exception is a result
+            failure = error
+        if frame.doom is not None or frame.session.over:
+            if frame.doom is None:
+                raise Cancelled
+            if frame.ring is None or frame.ring.error is None:
+                raise frame.doom
+            value = cycle.outcome(frame)
+        elif failure is not None:
+            if isinstance(failure, query.options.transient):
+                with core.notes:
+                    core.volatile[node] = None
+                raise failure
+            value = Failure(failure)
+        if frame.ring is not None:
+            value = cycle.conclude(core, frame, value)
+            if value is ABSENT:
+                continue  # another round
+        break
+    keep(core, frame, value, why)
+
+
+def load(node: Node) -> Any:
+    """Return an input's value from its loader, and note its stamp, taken before: a later change is then not missed."""
+    query = node.query
+    arguments = query.arguments(node.key)
+    stamp = query.options.stamp
+    if stamp is not None:
+        node.stamp = stamp(*arguments)
+    return query.function(*arguments)
+
+
+def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
+    """Write the result into the node and settle it. The frame has the claim."""
+    node = frame.node
+    assert node is not None
+    reads, trace = _record(frame)
+    now = frame.session.revision
+    frame.was_known = node.changed_at != 0
+    changed = node.changed_at == 0 or not _is_unchanged(frame, node, value, trace)
+    before, node.reads = node.reads, reads
+    node.trace = trace
+    node.value = value
+    node.known = None
+    if changed:
+        node.changed_at = now
+        if frame.before is GREEN or frame.before is HOLLOW:
+            _is_not_as_remembered(core, node)
+    node.verified_at = now
+    node.why = why
+    node.unsaved = True
+    below = 0
+    if trace is not None:
+        for told in trace.told:
+            below |= core.bit(told.effect.name)
+    if before and before is not LAZY:
+        kept = set(reads)
+        for read in before:
+            if read not in kept:
+                read.readers.discard(node)
+    for read in reads:
+        read.readers.add(node)
+        below |= read.below
+    if below & ~node.below:
+        _tell_readers(core, node, below)
+    query = node.query
+    if query.kind is Kind.INPUT or query.options.volatile:
+        with core.notes:
+            (core.inputs if query.kind is Kind.INPUT else core.volatile)[node] = None
+    if frame.ring is not None or frame.heads is not None:
+        cycle.close(core, frame)
+    else:
+        settle(node, GREEN)
+
+
+def release(core: Core, frame: Frame) -> None:
+    """Give up a claim without a result: the node is what it was before, or at least nothing that could be believed."""
+    node = frame.node
+    assert node is not None
+    if frame.ring is not None:
+        cycle.abandon(core, frame)
+    settle(node, frame.before)
+
+
+def _record(frame: Frame) -> tuple[tuple[Node, ...], Trace | None]:
+    """Return what was read, each once in the order of demand, and the rest of the trace in the same numbering."""
+    reads = tuple(dict.fromkeys(frame.reads))
+    if frame.spans is None and frame.told is None:
+        return reads, None
+    at: list[int] = [0]  # how many different ones were read before each demand
+    seen: set[Node] = set()
+    for read in frame.reads:
+        seen.add(read)
+        at.append(len(seen))
+    spans = tuple((at[start], at[end]) for start, end in frame.spans or () if at[end] - at[start] > 1)
+    told = tuple(Told(at[one.after], one.effect, one.value) for one in frame.told or ())
+    return reads, Trace(spans, told)
+
+
+def _is_unchanged(frame: Frame, node: Node, value: Any, trace: Trace | None) -> bool:
+    """Tell whether the result is the one before: the same value, or a failure that says the same, and its effects."""
+    told = node.trace.told if node.trace is not None else ()
+    if told != (trace.told if trace is not None else ()):
+        return False
+    old = node.value
+    if old is ABSENT:
+        known = node.known
+        if frame.before is HOLLOW:  # nothing that it read has changed, and it depends on nothing else
+            return known is None or _fingerprint(value) in (known, None)
+        return known is not None and _fingerprint(value) == known
+    if type(old) is Failure or type(value) is Failure:
+        return (
+            type(old) is type(value)
+            and type(old.error) is type(value.error)
+            and node.query.options.eq(old.error.args, value.error.args)
+        )
+    return node.query.options.eq(old, value)
+
+
+def _is_not_as_remembered(core: Core, node: Node) -> None:
+    """Deal with a node that is believed, and now gave something else: an input that has changed since, or a mistake.
+
+    Who read it in this revision may have seen either value. So it counts as changed after this revision, and is looked
+    at again at the next refresh, which then reaches them all.
+    """
+    node.changed_at += 1
+    with core.notes:
+        core.volatile[node] = None
+    if node.query.kind is not Kind.INPUT:
+        core.report(f"{node!r}: gave another value though nothing that it read has changed; is it volatile?")
+
+
+def _fingerprint(value: Any) -> bytes | None:
+    if type(value) is Failure:
+        return None
+    try:
+        return digest(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _tell_readers(core: Core, node: Node, below: int) -> None:
+    """Add the bits of effects to this node, and to those who read it before and may stay green."""
+    ahead = [(node, below)]
+    with core.notes:
+        while ahead:
+            one, below = ahead.pop()
+            if below & ~one.below:
+                one.below |= below
+                ahead += [(reader, one.below) for reader in tuple(one.readers)]

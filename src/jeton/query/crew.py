@@ -1,0 +1,266 @@
+"""Threads that help with maps. Owns the open jobs, who works on them, and how many may compute at once.
+
+A job is one map: nodes that one frame wants, all of them. The thread that opened it works on it from the first item
+on; others take items from it while there are any, in the same order. Whoever has to wait for a node helps with the
+jobs below that node's frame and with no others: a thread that took up something unrelated on top of its stack would
+have to finish that first, and two of those can wait for each other (rayon-rs/rayon#592).
+
+Where threads do not run in parallel, one computes at a time and the others wait for commands, coroutines or processes:
+a second one that computed would only slow the first down.
+"""
+
+from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core
+from jeton.query.node import Failure, Frame, Lane, Node
+from jeton.query.seats import Seats
+from jeton.sync import Signal, Thread
+
+ORDER = 45
+"""The place of its lock in the order of locks."""
+
+
+class Job:
+    """The nodes that one frame wants, and how far they are. Guarded by the crew's lock, but for `frame` and `nodes`."""
+
+    __slots__ = ("active", "end", "errors", "frame", "next", "nodes", "quiet", "stop", "want")
+
+    def __init__(self, frame: Frame, nodes: list[Node], *, want: bool) -> None:
+        self.frame = frame
+        self.nodes = nodes
+        self.want = want
+        # Invariant: items before `next` were taken; those from `end` on are wanted no more.
+        self.next = 0
+        self.end = len(nodes)
+        # How many threads are at an item, and who is to be told when there are none any more.
+        self.active = 0
+        self.quiet: Signal | None = None
+        # By item: what is no result, and so is not in the node.
+        self.errors: dict[int, Exception] = {}
+        # What ends all of it.
+        self.stop: BaseException | None = None
+
+
+class Crew:
+    """The helping threads of one engine. They are started when there is something to help with."""
+
+    def __init__(self, core: Core, seats: Seats, *, parallel: bool = THREADS_RUN_IN_PARALLEL) -> None:
+        self._core = core
+        self.seats = seats
+        self._parallel = parallel
+        # Guarded by _lock: all that follows.
+        self._lock = core.sync.lock(ORDER, "crew")
+        # Invariant: each has items left to take.
+        self._jobs: list[Job] = []
+        self._idle: list[Signal] = []
+        self._computing = 0
+        self._threads: list[Thread] = []
+        self._closed = False
+
+    def sit(self, lane: Lane) -> None:
+        """Wait for the right to compute."""
+        self.seats.sit(lane)
+        with self._lock:
+            self._computing += 1
+
+    def rise(self, lane: Lane) -> None:
+        """Give it back before waiting, so that another may compute."""
+        if lane.slot is None:
+            return
+        with self._lock:
+            self._computing -= 1
+        self.seats.rise(lane)
+        self._wake_helpers()
+
+    def lend(self) -> None:
+        """Stop computing and keep the slot: a command is about to run on it."""
+        with self._lock:
+            self._computing -= 1
+        self._wake_helpers()
+
+    def resume(self) -> None:
+        """Compute again, on the slot that was kept."""
+        with self._lock:
+            self._computing += 1
+
+    @property
+    def helps(self) -> bool:
+        """Whether anybody but the caller would work on a job."""
+        return self.seats.jobs > 1
+
+    def work(self, job: Job) -> None:
+        """Have every item of the job settled, by this thread and others. Raises what ended it."""
+        with self._lock:
+            self._jobs.append(job)
+        try:
+            self._wake_helpers()
+            self._take_part(job, job.frame.lane)
+        except BaseException as reason:  # noqa: BLE001  raised when the helpers have left
+            with self._lock:
+                self._stop(job, reason)
+        self._wait_for_helpers(job)
+        if job.stop is not None:
+            raise job.stop
+
+    def help_below(self, frame: Frame | None, lane: Lane) -> bool:
+        """Work on a job of this frame or one below it, if there is one; tell whether."""
+        if frame is None:
+            return False
+        with self._lock:
+            job = self._job_below(frame)
+        if job is None:
+            return False
+        self._take_part(job, lane)
+        return True
+
+    def close(self) -> None:
+        """Send the helpers home and wait until they have gone. Nothing runs."""
+        with self._lock:
+            assert not self._jobs, "nothing runs"
+            self._closed = True
+            idle, self._idle = self._idle, []
+            threads, self._threads = self._threads, []
+        for signal in idle:
+            signal.set()
+        for thread in threads:
+            thread.join()
+        self.seats.close()
+
+    def _wait_for_helpers(self, job: Job) -> None:
+        frame = job.frame
+        while True:
+            with self._lock:
+                if not job.active:
+                    return
+                below = self._job_below(frame)
+                if below is None:
+                    quiet = job.quiet = self._core.sync.signal("the map's last item")
+            if below is not None:
+                self._take_part(below, frame.lane)
+                continue
+            self.rise(frame.lane)
+            try:
+                quiet.wait()
+            finally:
+                self.sit(frame.lane)
+
+    def _job_below(self, frame: Frame) -> Job | None:
+        return next((job for job in self._jobs if job.frame.is_below(frame)), None)
+
+    def _take_part(self, job: Job, lane: Lane) -> None:
+        """Settle items of a job until there are none to take."""
+        stand_in: Frame | None = None
+        while (taken := self._take(job)) is not None:
+            if stand_in is None:
+                stand_in = Frame(job.frame.asks, job.frame.session, lane, job.frame, None)
+                stand_in.doom = job.frame.doom
+            first, end = taken
+            for at in range(first, end):
+                if not self._settle_item(job, stand_in, at):
+                    break
+            self._done(job, stand_in)
+
+    def _settle_item(self, job: Job, stand_in: Frame, at: int) -> bool:
+        """Settle one item; False where those after it are wanted no more."""
+        node = job.nodes[at]
+        error: Exception | None = None
+        stop: BaseException | None = None
+        try:
+            job.frame.asks.bring(stand_in, node, job.want)
+        except Exception as failure:  # noqa: BLE001  raised where the map was called
+            error = failure
+        except BaseException as reason:  # noqa: BLE001  likewise
+            stop = reason
+        if error is None and stop is None and not (job.want and type(node.value) is Failure):
+            return at < job.end - 1 and job.stop is None
+        with self._lock:
+            if stop is not None:
+                self._stop(job, stop)
+            else:
+                job.end = min(job.end, at + 1)
+                if error is not None:
+                    job.errors[at] = error
+            self._drop_if_taken(job)
+        return False
+
+    def _stop(self, job: Job, reason: BaseException) -> None:
+        """Let nobody take another item. The lock is held."""
+        job.stop = job.stop or reason
+        job.end = min(job.end, job.next)
+        self._drop_if_taken(job)
+
+    def _take(self, job: Job) -> tuple[int, int] | None:
+        """Take some items: few where few are left, so that the last ones are shared (guided self-scheduling).
+
+        After Polychronopoulos and Kuck, "Guided Self-Scheduling", IEEE Transactions on Computers, 1987.
+        """
+        with self._lock:
+            left = job.end - job.next
+            if left <= 0 or job.stop is not None:
+                return None
+            first = job.next
+            job.next = end = first + max(1, left // (4 * (len(self._threads) + 1)))
+            job.active += 1
+            self._drop_if_taken(job)
+            return first, end
+
+    def _drop_if_taken(self, job: Job) -> None:
+        if job.next >= job.end and job in self._jobs:
+            self._jobs.remove(job)
+
+    def _done(self, job: Job, stand_in: Frame) -> None:
+        quiet = None
+        with self._lock:
+            job.active -= 1
+            if not job.active:
+                quiet, job.quiet = job.quiet, None
+            heads, stand_in.heads = stand_in.heads, None
+            if heads:
+                job.frame.heads = (job.frame.heads or set()) | heads
+        if quiet is not None:
+            quiet.set()
+
+    def _may_help(self) -> bool:
+        """Tell whether one more helper would do good. The lock is held."""
+        limit = self.seats.jobs if self._parallel else 1
+        return bool(self._jobs) and self._computing < limit
+
+    def _wake_helpers(self) -> None:
+        """Wake one helper, or start one, for each item that nobody has taken and each thread that may compute."""
+        woken: list[Signal] = []
+        start = 0
+        with self._lock:
+            if not self._may_help() or self._closed:
+                return
+            limit = self.seats.jobs if self._parallel else 1
+            wanted = min(sum(job.end - job.next for job in self._jobs), limit - self._computing)
+            while wanted > 0 and self._idle:
+                woken.append(self._idle.pop())
+                wanted -= 1
+            if not woken and wanted > 0 and len(self._threads) < 2 * self.seats.jobs:
+                start = 1
+        for signal in woken:
+            signal.set()
+        if start:
+            thread = self._core.sync.start(self._help, "jeton query helper")
+            with self._lock:
+                self._threads.append(thread)
+
+    def _help(self) -> None:
+        """Help with whatever there is: what a helper's thread does."""
+        lane = self._core.lane()
+        while True:
+            signal: Signal | None = None
+            with self._lock:
+                has_seat = lane.slot is not None
+                job = self._jobs[0] if self._jobs and (has_seat or self._may_help()) else None
+                if job is None and not self._closed:
+                    signal = self._core.sync.signal("something to help with")
+                    self._idle.append(signal)
+            if job is not None:
+                if not has_seat:
+                    self.sit(lane)
+                self._take_part(job, lane)
+                continue
+            self.rise(lane)
+            if signal is None:
+                return
+            signal.wait()

@@ -1,0 +1,254 @@
+"""Demand: from a query and its key to a settled node. Owns claiming, and what is done where somebody else has claimed.
+
+Whoever finds a node that is not settled claims it under its shard's lock and computes it. Whoever finds it claimed is
+either below the claim's own frame, which is a cycle, or helps with the maps below that frame, or sleeps.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from zlib import crc32
+
+from jeton.query import count, cycle, deep, recent
+from jeton.query.compute import release, run
+from jeton.query.core import Core, Kept
+from jeton.query.crew import Crew
+from jeton.query.definition import Key, Kind, Query
+from jeton.query.errors import Cancelled, MisuseError, Retreat
+from jeton.query.node import (
+    ABSENT,
+    GREEN,
+    HOLLOW,
+    NEW,
+    PROVISIONAL,
+    RUNNING,
+    STALE,
+    SUSPECT,
+    Failure,
+    Frame,
+    Node,
+)
+from jeton.query.settle import forget_wait, settle, wait_for
+from jeton.query.verify import first_changed
+
+_RETREATS = 1000
+"""How often one demand may be tried again before the rings are taken to have no end."""
+
+
+class Demand:
+    """The way to a value, on threads."""
+
+    def __init__(self, core: Core, crew: Crew) -> None:
+        self.core = core
+        self.crew = crew
+
+    def demand(self, frame: Frame, query: Query, key: Key) -> Any:
+        """Return the value of a query for `frame`, which has it not at hand. Raises as the entry does."""
+        if frame.doom is not None:
+            raise frame.doom
+        if frame.session.over:
+            raise Cancelled
+        if frame.parent is None:
+            with self.from_outside(frame) as call:
+                return self.demand(call, query, key)
+        shard = self.core.shards[hash(key) & self.core.mask]
+        child: Frame | None = None
+        with shard.lock:
+            node: Node | None = None
+            if query.index < len(shard.tables):
+                node = shard.tables[query.index].get(key)
+            if node is None:
+                node = shard.table(query.index)[key] = Node(query, key, shard)
+            state = node.state
+            if state is not GREEN and state is not RUNNING and state is not PROVISIONAL:
+                child = self._claim(frame, node)
+        frame.reads.append(node)
+        if frame.node is None and self.core.kept is not None:
+            self.core.kept.asked[node] = None
+        if child is not None:
+            retreat = self._compute(child, want=True)
+            if retreat is not None:
+                self.bring(frame, retreat.first, want=False)
+                self.bring(frame, node, want=True)
+            elif node.state is not GREEN:
+                self.bring(frame, node, want=True)
+        elif state is not GREEN:
+            self.bring(frame, node, want=True)
+        while (value := node.value) is ABSENT:  # dropped again, to make room for another
+            self.bring(frame, node, want=True)
+        if type(value) is Failure:
+            raise value.error.with_traceback(None)
+        if query.options.lru is not None:
+            recent.touch(self.core, node)
+        elif node.state is GREEN:
+            self._put_at_hand(frame, node)
+        return value
+
+    def bring(self, frame: Frame, node: Node, want: bool) -> None:
+        """Settle a node for `frame`; with `want`, so that its value is there. Raises what is no result."""
+        for _ in range(_RETREATS):
+            if frame.doom is not None:
+                raise frame.doom
+            if frame.session.over:
+                raise Cancelled
+            child: Frame | None = None
+            with node.shard.lock:
+                state = node.state
+                if state is GREEN or (state is HOLLOW and not want):
+                    return
+                if state is not RUNNING and state is not PROVISIONAL:
+                    child = self._claim(frame, node)
+                owner = node.frame
+            if child is not None:
+                retreat = self._compute(child, want=want)
+                if retreat is not None:
+                    self.bring(frame, retreat.first, want=False)
+                elif node.state is PROVISIONAL and not self._inherit(frame, node):
+                    continue
+                else:
+                    return
+            elif state is PROVISIONAL:
+                if self._inherit(frame, node):
+                    return
+            elif owner is not None and frame.is_below(owner):
+                cycle.meet(self.core, frame, owner)
+                return
+            elif not self.crew.help_below(owner, frame.lane):
+                self.sleep(frame, node)
+        raise RuntimeError(f"{node!r}: the cycles that it is in come to no end")
+
+    def sleep(self, frame: Frame, node: Node) -> None:
+        """Wait until somebody else's node is settled, with the slot given back; maybe for nothing."""
+        signal = self.core.sync.signal(f"{node!r} settled")
+        if not wait_for(node, signal.set):
+            return
+        closing = self.core.waits.enter(frame, node, signal.set)
+        if closing is not None:
+            forget_wait(node, signal.set)
+            cycle.retreat(frame, closing, node)
+        try:
+            if not frame.session.over:
+                self.crew.rise(frame.lane)
+                try:
+                    signal.wait()
+                finally:
+                    self.crew.sit(frame.lane)
+        finally:
+            self.core.waits.leave(frame)
+            forget_wait(node, signal.set)
+
+    @contextmanager
+    def from_outside(self, root: Frame) -> Iterator[Frame]:
+        """Work for a session's root on this thread, counted as under way, on a frame that is for this call alone."""
+        gate, lane = self.core.gate, self.core.lane()
+        if lane.slot is not None:
+            raise MisuseError(
+                "a session's db was used inside a query, where nothing sees what is read; use the query's"
+            )
+        gate.enter(root.session)
+        try:
+            yield Frame(root.asks, root.session, lane, root, None)
+        finally:
+            self.crew.rise(lane)
+            gate.leave()
+
+    def _claim(self, frame: Frame, node: Node) -> Frame:
+        """Take the claim on a node. Its shard's lock is held."""
+        child = Frame(frame.asks, frame.session, frame.lane, frame, node)
+        child.before = node.state
+        node.become(RUNNING)
+        node.frame = child
+        return child
+
+    def _compute(self, frame: Frame, *, want: bool) -> Retreat | None:
+        """Settle the node of a claim; or give the claim up, and return the retreat that ends at it."""
+        started = count.start(frame) if self.core.counting else 0
+        try:
+            if frame.depth & 7 == 0 and deep.is_deep(frame):
+                deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
+            else:
+                self._settle(frame, want=want)
+        except Retreat as reason:
+            release(self.core, frame)
+            if reason.target is not frame:
+                raise
+            return reason
+        except BaseException:
+            release(self.core, frame)
+            raise
+        if started:
+            count.end(frame, started)
+        return None
+
+    def _settle(self, frame: Frame, *, want: bool) -> None:
+        """Recall the node, or verify it, if one of these may do; run it where they do not."""
+        core, node = self.core, frame.node
+        assert node is not None
+        if core.kept is not None and self._is_recalled(core.kept, frame, node, want=want):
+            return
+        if frame.lane.slot is None:
+            self.crew.sit(frame.lane)
+        why: Node | str = "it had not run before"
+        if frame.before is SUSPECT:
+            changed = self._first_changed(frame)
+            if changed is not None:
+                why = changed
+            elif self._is_settled(frame, node, want=want):
+                return
+        if frame.before is HOLLOW:
+            why = "its value had been dropped"
+        elif frame.before is GREEN:
+            why = "it was chosen to be checked"
+        elif frame.before is STALE:
+            why = "it runs again always" if node.query.options.volatile else "its code has changed"
+        run(core, frame, why)
+
+    def _is_recalled(self, kept: Kept, frame: Frame, node: Node, *, want: bool) -> bool:
+        """Settle the node by what a store remembers, if that may do."""
+        if frame.before is NEW:
+            frame.before = kept.recall(node, want=want)
+            if frame.before is GREEN or frame.before is HOLLOW:
+                return self._is_settled(frame, node, want=want)
+        elif frame.before is HOLLOW and want and kept.value(node):
+            settle(node, GREEN)
+            return True
+        return False
+
+    def _is_settled(self, frame: Frame, node: Node, *, want: bool) -> bool:
+        """Settle a node that is known to be unchanged; False where it has to run for its value, or to be checked."""
+        core = self.core
+        node.verified_at = frame.session.revision
+        if node.value is ABSENT and want and core.kept is not None:
+            core.kept.value(node)
+        frame.before = HOLLOW if node.value is ABSENT else GREEN
+        if (node.value is ABSENT and want) or (core.check and self._is_chosen(node, frame.session.revision)):
+            return False
+        settle(node, frame.before)
+        return True
+
+    def _is_chosen(self, node: Node, revision: int) -> bool:
+        """Tell whether a node is in the share that is computed again, another one in each revision."""
+        if node.query.kind is Kind.INPUT:
+            return False
+        return crc32(f"{node!r} {revision}".encode()) < self.core.check * 2**32
+
+    def _first_changed(self, frame: Frame) -> Node | str | None:
+        try:
+            return first_changed(self.core, frame)
+        except Exception as error:  # noqa: BLE001  a cycle, or what is no result: running it meets the same
+            return repr(error)
+
+    def _inherit(self, frame: Frame, node: Node) -> bool:
+        """Let the frame read a provisional node; or wait for its ring to end, and return False."""
+        head = cycle.inherit(self.core, frame, node)
+        if head is None:
+            return True
+        self.sleep(frame, head)
+        return False
+
+    def _put_at_hand(self, frame: Frame, node: Node) -> None:
+        fronts = frame.lane.fronts
+        index = node.query.index
+        while len(fronts) <= index:
+            fronts.append({})
+        fronts[index][node.key] = node

@@ -1,0 +1,51 @@
+"""What the engine raises. Owns the exceptions; knows nothing of how cycles are found or sessions end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Cancelled(BaseException):
+    """The session is over: an input changed, or somebody cancelled it. Begin another one.
+
+    Not an Exception, so that a query that catches failures does not take it for one.
+    """
+
+
+class CycleError(Exception):
+    """Queries that demand each other in a ring. The same ring has the same message, wherever it was entered."""
+
+    def __init__(self, ring: Sequence[str], why: str = "depends on itself") -> None:
+        """`ring` names the participants in the order of demand, from the one whose name sorts first."""
+        super().__init__(ring, why)
+        self.ring = tuple(ring)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.ring[0]}: {self.why}: {' -> '.join((*self.ring, self.ring[0]))}"
+
+
+class Unset(Exception):  # noqa: N818  it is raised as a plain answer, `raise Unset`, by loaders without one
+    """Raised by the loader of an input that has no default: it is to be set before it is asked for."""
+
+
+class EngineClosedError(RuntimeError):
+    """The engine was closed."""
+
+
+class MisuseError(RuntimeError):
+    """The engine was asked for something that cannot work from where it was asked; the message says what does."""
+
+
+class Retreat(BaseException):
+    """Unwinds this chain of frames up to `target`, whose node others wait for while it waits for theirs.
+
+    Two chains of queries that demand each other in a ring would wait for ever. The one that closes the ring gives its
+    part of it up, so that the other computes the whole ring in one chain, where a cycle is plain to see. Queries are
+    functions, so what was begun can be begun again.
+    """
+
+    def __init__(self, target: object, first: Any) -> None:
+        """`first` is the node to be had before `target`'s is tried again."""
+        super().__init__()
+        self.target = target
+        self.first = first

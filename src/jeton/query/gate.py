@@ -1,0 +1,123 @@
+"""When inputs may change: never while something runs. Owns the revision and who is under way; not what a change does.
+
+Running queries see one state of the inputs from their beginning to their end. Who wants to change one ends every
+session, waits until what is under way has noticed, changes it, and lets the next sessions begin.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from jeton.query.errors import Cancelled, EngineClosedError
+from jeton.query.node import Session
+from jeton.sync import Primitives, Signal
+
+ORDER = 10
+"""The place of the gate's lock in the order of locks."""
+
+
+class Gate:
+    """The revision, the sessions, and who is in."""
+
+    def __init__(self, sync: Primitives) -> None:
+        self._sync = sync
+        # Guarded by _lock: all that follows.
+        self._lock = sync.lock(ORDER, "gate")
+        self.revision = 1
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        self._inside = 0
+        # Invariant: not None exactly while somebody changes something; set when that is over.
+        self._changed: Signal | None = None
+        # Invariant: not None exactly while a change waits for the last one inside.
+        self._quiet: Signal | None = None
+        self._closed = False
+
+    def begin(self) -> Session:
+        """Open a session at the present revision, after a change that is under way. Raises EngineClosedError."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise EngineClosedError("the engine is closed; make another")
+                changed = self._changed
+                if changed is None:
+                    session = Session(self.revision)
+                    self._sessions.add(session)
+                    return session
+            changed.wait()
+
+    def enter(self, session: Session) -> None:
+        """Count one demand as under way. Raises Cancelled where the session is over."""
+        with self._lock:
+            if session.over:
+                raise Cancelled
+            self._inside += 1
+
+    def leave(self) -> None:
+        """Count it no more."""
+        quiet = None
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                quiet, self._quiet = self._quiet, None
+        if quiet is not None:
+            quiet.set()
+
+    def finish(self, session: Session) -> None:
+        """End one session."""
+        with self._lock:
+            session.over = True
+            self._sessions.discard(session)
+
+    @contextmanager
+    def changing(self, wake: Callable[[], None]) -> Iterator[int]:
+        """End every session, wait until nobody is inside, and be alone until the block ends. Gives the new revision.
+
+        `wake` is called when the sessions are over, to wake who sleeps. Not to be called inside a query.
+        """
+        done = self._sync.signal("change is over")
+        self._be_the_one_who_changes(done)
+        try:
+            quiet = self._end_sessions()
+            wake()
+            if quiet is not None:
+                quiet.wait()
+            with self._lock:
+                self.revision += 1
+                revision = self.revision
+            yield revision
+        finally:
+            with self._lock:
+                self._changed = self._quiet = None
+            done.set()
+
+    def close(self, wake: Callable[[], None]) -> bool:
+        """End every session for good, and wait until nobody is inside. False where it was closed before."""
+        with self.changing(wake):
+            with self._lock:
+                closed, self._closed = self._closed, True
+            return not closed
+
+    def sessions(self) -> list[Session]:
+        """Return the sessions that are not over."""
+        with self._lock:
+            return list(self._sessions)
+
+    def _be_the_one_who_changes(self, done: Signal) -> None:
+        while True:
+            with self._lock:
+                before = self._changed
+                if before is None:
+                    self._changed = done
+                    return
+            before.wait()
+
+    def _end_sessions(self) -> Signal | None:
+        with self._lock:
+            for session in self._sessions:
+                session.over = True
+                if session.root is not None:
+                    session.root.fronts = ()  # so that its next demand finds out
+            self._sessions.clear()
+            if self._inside:
+                self._quiet = self._sync.signal("nobody is inside")
+            return self._quiet

@@ -1,0 +1,36 @@
+"""The values of `lru` queries. Owns which of them stay in memory; what was dropped is HOLLOW and can be had again."""
+
+from collections import OrderedDict
+
+from jeton.query.core import Core
+from jeton.query.node import ABSENT, GREEN, HOLLOW, Failure, Node
+from jeton.store.fingerprint import digest
+
+
+def touch(core: Core, node: Node) -> None:
+    """Note that a value was used, and drop the one that was not for the longest time, where there are too many."""
+    most = node.query.options.lru
+    assert most is not None
+    with core.notes:
+        recent = core.recent.setdefault(node.query, OrderedDict())
+        recent[node] = None
+        recent.move_to_end(node)
+        oldest = recent.popitem(last=False)[0] if len(recent) > most else None
+    if oldest is not None:
+        _drop(oldest)
+
+
+def _drop(node: Node) -> None:
+    """Drop a value, keeping its fingerprint where it has one."""
+    value = node.value
+    if value is ABSENT or type(value) is Failure:
+        return
+    try:
+        known = digest(value)
+    except (TypeError, ValueError):
+        known = None
+    with node.shard.lock:
+        if node.state is GREEN and node.value is value:
+            node.become(HOLLOW)
+            node.known = known
+            node.value = ABSENT

@@ -1,0 +1,457 @@
+"""examples/pyfront as its users meet it, and how little of it runs again after an edit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from examples.pyfront.check import check_file, import_graph, report
+from examples.pyfront.cli import absolute, main
+from examples.pyfront.rules import check_scope
+from examples.pyfront.tree import roots
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jeton.query import Engine
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(tree: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@contextmanager
+def front(tree: Path, jobs: int = 1, store: Path | None = None) -> Iterator[Engine]:
+    """Open an engine over a tree; paths in reports are below the tree, which is the working folder."""
+    kept = Path.cwd()
+    os.chdir(tree)
+    try:
+        with Engine(jobs=jobs, store=store, statistics=True, environ={}) as engine:
+            engine.set(roots.at(), absolute(["."]))
+            yield engine
+    finally:
+        os.chdir(kept)
+
+
+def told(engine: Engine) -> list[str]:
+    with engine.begin() as db:
+        return report(db)
+
+
+def check(tree: Path, files: dict[str, str] | None = None, jobs: int = 1, store: Path | None = None) -> list[str]:
+    """Check a tree with an engine of its own."""
+    write(tree, files or {})
+    with front(tree, jobs, store) as engine:
+        return told(engine)
+
+
+def runs(engine: Engine) -> Counter[str]:
+    """Count what ran since the last call, inputs left out."""
+    inputs = {"text", "listing", "roots"}
+    counts = {count.query.partition(":")[2]: count.runs for count in engine.statistics()}
+    engine.forget_statistics()
+    return Counter({name: number for name, number in counts.items() if number and name not in inputs})
+
+
+def program(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environ = {key: value for key, value in os.environ.items() if "MAKEFLAGS" not in key}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "pyfront"), *args],
+        cwd=cwd,
+        env=environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# ---- what is found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import os\n", "a.py:1:1: unused-import: os is imported and not used"),
+        ("import os\n__all__ = ['os']\n", None),
+        ("import os as os\n", None),
+        ("import os\ndef f() -> 'os.PathLike[str]': ...\n", None),
+        ("try:\n    import os\nexcept ImportError:\n    pass\n", None),
+        ("def f():\n    import os\n", "a.py:2:5: unused-import: os is imported and not used"),
+        ("import os  # noqa\n", None),
+        ("def f():\n    x = 1\n", "a.py:2:5: unused-variable: x is assigned and not used"),
+        ("def f():\n    _x = 1\n    y, z = 1, 2\n    return locals\n", None),
+        ("def f():\n    x = 1\n    return locals()\n", None),
+        ("def f():\n    x = 1\n    return lambda: x\n", None),
+        (
+            "try: pass\nexcept OSError as e: pass\n\n\ndef f():\n    try: pass\n    except OSError as e: pass\n",
+            "a.py:7:5: unused-variable: e is assigned and not used",
+        ),
+        ("def f():\n    return nowhere\n", "a.py:2:12: undefined-name: nowhere is not defined"),
+        ("try:\n    unicode\nexcept NameError:\n    pass\n", None),
+        ("def f():\n    return later\nlater = 1\n", None),
+        ("def f():\n    global made\n    made = 1\ndef g():\n    return made\n", None),
+        ("class C:\n    x = 1\n    def f(self):\n        return x\n", "a.py:4:16: undefined-name: x is not defined"),
+        ("print([x for x in range(3)], x)\n", "a.py:1:30: undefined-name: x is not defined"),
+        ("globals()['x'] = 1\nprint(x)\n", None),
+        ("from elsewhere import *\nprint(x)\n", None),
+        ("def f(a): ...\nf()\n", "a.py:2:1: wrong-call: f() lacks a"),
+        ("def f(a): ...\nf(1, 2)\n", "a.py:2:1: wrong-call: f() takes 1 positional argument, 2 given"),
+        ("def f(a): ...\nf(1, a=2)\n", "a.py:2:1: wrong-call: f() gets a by position and by name"),
+        ("def f(a, /): ...\nf(a=2)\n", "a.py:2:1: wrong-call: f() has no parameter a"),
+        ("def f(*, a, b=1): ...\nf(b=2)\n", "a.py:2:1: wrong-call: f() lacks a"),
+        ("def f(a, b=1, *c, d=2, **e): ...\nf(1, 2, 3, d=4, z=5)\nf(*[])\nf(**{})\n", None),
+        ("class C:\n    def __init__(self, a): ...\nC()\nC(1)\n", "a.py:3:1: wrong-call: C() lacks a"),
+        ("import x\n@x.y\ndef f(a): ...\nf()\n", None),
+        ("def f(a): ...\nf = max\nf()\n", None),
+        (
+            "def f(): ...\ndef f(): ...\n",
+            "a.py:2:1: duplicate: f is defined a second time, and the first one is not used",
+        ),
+        ("def f(): ...\nf()\ndef f(): ...\n", None),
+        ("if 1:\n    def f(): ...\nelse:\n    def f(): ...\n", None),
+        ("def f():\n    return 1\n    print()\n", "a.py:3:5: unreachable: this is never reached"),
+        ("def f():\n    return\n    yield\n", None),
+        ("for x in []:\n    continue\n    x\n", "a.py:3:5: unreachable: this is never reached"),
+        ("x = (\n", "a.py:1:5: syntax-error: '(' was never closed"),
+        ("async def f(x):\n    async with x as y:\n        return [z async for z in y]\n", None),
+        ("def f(x):\n    match x:\n        case {'a': b, **rest}:\n            return b, rest\n", None),
+    ],
+)
+def test_rule_tells_this_and_nothing_else(tmp_path: Path, text: str, expected: str | None) -> None:
+    assert check(tmp_path, {"a.py": text}) == ([] if expected is None else [expected])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="syntax of Python 3.12")
+def test_type_parameters_are_names_of_their_function_or_class(tmp_path: Path) -> None:
+    text = "class C[T]:\n    def f[U](self, x: T, y: U) -> 'T': return T, U\ntype L[V] = list[V]\nprint(T)\n"
+    assert check(tmp_path, {"a.py": text}) == ["a.py:4:7: undefined-name: T is not defined"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("b.py", "from lib import f, nothing\nf(nothing)\n", ["b.py:1:1: missing-name: lib does not define nothing"]),
+        ("b.py", "import lib\nlib.f()\n", ["b.py:2:1: wrong-call: f() lacks a"]),
+        ("b.py", "import lib as l\nl.f()\n", ["b.py:2:1: wrong-call: f() lacks a"]),
+        ("b.py", "from lib import f as g\ng()\n", ["b.py:2:1: wrong-call: g() lacks a"]),
+        ("b.py", "def h():\n    from lib import f\n    f()\n", ["b.py:3:5: wrong-call: f() lacks a"]),
+        ("b.py", "from pkg import f\nf()\n", ["b.py:2:1: wrong-call: f() lacks a"]),
+        ("b.py", "from pkg.inner import *\nf()\n", ["b.py:2:1: wrong-call: f() lacks a"]),
+        ("b.py", "from pkg.inner import *\nprint(_hidden)\n", ["b.py:2:7: undefined-name: _hidden is not defined"]),
+        ("b.py", "import pkg.inner\npkg.inner.f()\n", ["b.py:2:1: wrong-call: f() lacks a"]),
+        ("b.py", "from pkg import data, inner\nprint(data, inner)\n", []),
+        ("b.py", "from lib import __doc__, __file__\nprint(__doc__, __file__)\n", []),
+        ("pkg/b.py", "from . import inner\ninner.f()\n", ["pkg/b.py:2:1: wrong-call: f() lacks a"]),
+        ("pkg/b.py", "from .inner import x\nx()\n", ["pkg/b.py:1:1: missing-name: pkg.inner does not define x"]),
+        ("pkg/b.py", "from ...far import x\nx()\n", []),
+        ("b.py", "try:\n    from lib import nothing\nexcept ImportError:\n    nothing = None\n", []),
+    ],
+)
+def test_names_are_followed_through_the_modules_of_the_tree(
+    tmp_path: Path, name: str, text: str, expected: list[str]
+) -> None:
+    (tmp_path / "pkg" / "data").mkdir(parents=True)
+    files = {
+        "lib.py": "def f(a): ...\n",
+        "pkg/__init__.py": "from lib import f\n",
+        "pkg/inner.py": "from lib import f\n_hidden = f\n",
+    }
+    assert check(tmp_path, {**files, name: text}) == expected
+
+
+def test_ring_of_imported_names_is_unknown_and_no_error(tmp_path: Path) -> None:
+    files = {"a.py": "from b import x\nx()\n", "b.py": "from a import x\nx()\n"}
+    assert check(tmp_path, files) == ["a.py:1:1: import-cycle: a -> b -> a"]
+
+
+def test_cycle_is_told_once_at_its_first_file_and_by_the_shortest_way(tmp_path: Path) -> None:
+    files = {
+        "z.py": "import m\nm",
+        "m.py": "import z, n\nz, n",
+        "n.py": "import b\nb",
+        "b.py": "'''doc'''\nimport z, m\nz, m",
+        "c.py": "def f():\n    import d\n    d",
+        "d.py": "import c\nc",
+    }
+    found = check(tmp_path, files)
+    assert found == ["b.py:2:1: import-cycle: b -> m -> n -> b"]
+    assert all(check(tmp_path, jobs=jobs) == found for jobs in (2, 8))
+
+
+def test_import_graph_has_an_edge_for_each_import_that_runs_on_loading(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "import b\nfrom p import q\n", "b.py": "import os\n", "p/__init__.py": "", "p/q.py": ""})
+    with front(tmp_path) as engine, engine.begin() as db:
+        assert import_graph(db) == 'digraph imports {\n  "a" -> "b";\n  "a" -> "p.q";\n}\n'
+
+
+@pytest.mark.parametrize("text", [b"x = '\0'\n", b"# coding: nonsense\n", b"x = '\xff'\n", b"\n\nx = $\n"])
+def test_file_that_is_no_python_is_told_with_its_place(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "bad.py").write_bytes(text)
+    (tmp_path / "good.py").write_text("from bad import x\nx()\n")
+    (line,) = check(tmp_path)
+    assert line.startswith("bad.py:")
+    assert ": syntax-error: " in line
+
+
+# ---- what runs again
+
+TREE = {
+    "lib.py": "import os\n\n\ndef used(a):\n    return os.path.join(a, a)\n\n\ndef other(b):\n    return b\n",
+    "one.py": "from lib import used\n\n\ndef f():\n    return used(1)\n\n\ndef g():\n    return 2\n",
+    "two.py": "import lib\n\n\ndef h():\n    return lib.other(1)\n",
+}
+
+
+def after_edit(engine: Engine, path: Path, old: str, new: str) -> Counter[str]:
+    """Edit a file, check again and count what ran for it."""
+    text = path.read_text()
+    assert old in text
+    told(engine)
+    runs(engine)
+    path.write_text(text.replace(old, new))
+    assert engine.refresh() == 1
+    told(engine)
+    return runs(engine)
+
+
+def test_nothing_runs_where_nothing_changed(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    with front(tmp_path) as engine:
+        told(engine)
+        runs(engine)
+        assert engine.refresh() == 0
+        told(engine)
+        assert runs(engine) == Counter()
+
+
+def test_comment_runs_the_file_up_to_its_outline_and_no_rule(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    with front(tmp_path) as engine:
+        ran = after_edit(engine, tmp_path / "lib.py", "def used", "# a comment\n\ndef used")
+        assert ran == Counter(parsed=1, outline=1, scopes=1, exports=1, broken=1)
+
+
+def test_edited_body_checks_its_own_function_and_no_other(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    with front(tmp_path) as engine:
+        ran = after_edit(engine, tmp_path / "lib.py", "return b", "return b, len(b)")
+        assert "check_scope" not in ran  # the builtins are not asked for, so the scope is what it was
+        ran = after_edit(engine, tmp_path / "lib.py", "return b", "return b, nothing")
+        assert (ran["check_scope"], ran["neighbours"]) == (1, 0)
+        with engine.begin() as db:
+            explained = str(db.explain(check_scope, str(tmp_path / "lib.py"), "other"))
+        assert "text(" in explained.splitlines()[-1]
+
+
+def test_changed_signature_checks_its_callers_only(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    with front(tmp_path) as engine:
+        ran = after_edit(engine, tmp_path / "lib.py", "def other(b)", "def other(b, c)")
+        assert ran["check_scope"] == 1
+        assert told(engine) == ["two.py:5:12: wrong-call: other() lacks c"]
+
+
+def test_finding_moves_with_its_line_though_no_rule_runs(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "def f():\n    x = 1\n"})
+    with front(tmp_path) as engine:
+        ran = after_edit(engine, tmp_path / "a.py", "def f", "#\n#\ndef f")
+        assert told(engine) == ["a.py:4:5: unused-variable: x is assigned and not used"]
+        assert ran["check_scope"] == 0
+
+
+def test_file_that_comes_or_goes_changes_what_names_it(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "from p.late import f\n\n\ndef g():\n    f()\n", "p/__init__.py": ""})
+    with front(tmp_path) as engine:
+        assert told(engine) == []
+        write(tmp_path, {"p/late.py": "def f(x): ...\n"})
+        engine.refresh()
+        assert told(engine) == ["a.py:5:5: wrong-call: f() lacks x"]
+        write(tmp_path, {"p/deep/er.py": "import nowhere\n"})
+        engine.refresh()
+        assert told(engine)[-1] == "p/deep/er.py:1:1: unused-import: nowhere is imported and not used"
+        (tmp_path / "p/late.py").unlink()
+        engine.refresh()
+        assert [line for line in told(engine) if line.startswith("a.py")] == []
+
+
+def test_syntax_error_comes_and_goes(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    with front(tmp_path) as engine:
+        before = told(engine)
+        text = (tmp_path / "lib.py").read_text()
+        write(tmp_path, {"lib.py": text + "def (\n"})
+        engine.refresh()
+        assert [line.split(":")[3] for line in told(engine)] == [" syntax-error"]
+        write(tmp_path, {"lib.py": text})
+        engine.refresh()
+        assert told(engine) == before
+
+
+# ---- the same at any time
+
+MIXED = {
+    **TREE,
+    "bad.py": "x = (\n",
+    "p/__init__.py": "from .a import *\n",
+    "p/a.py": "from . import b\nimport lib\n\n\ndef f():\n    x = lib.used()\n    return b.nothing\n    return y\n",
+    "p/b.py": "from .a import f\nfrom .a import z\n\n\ndef g():\n    f(1)\n",
+}
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 8])
+def test_same_lines_at_any_number_of_threads_and_again(tmp_path: Path, jobs: int) -> None:
+    found = check(tmp_path, MIXED)
+    assert len(found) == 9
+    with front(tmp_path, jobs) as engine:
+        assert told(engine) == found
+        assert told(engine) == found
+        engine.refresh()
+        assert told(engine) == found
+
+
+NAMES = ("a", "b", "c", "p.d", "p.e")
+BODIES = st.sampled_from(
+    [
+        "",
+        "def f(x): return x\n",
+        "def f(x, y=1): return g(x)\n",
+        "def g(): return f(1, 2)\n",
+        "class f:\n    def g(self): return g\n",
+        "f = 1\n",
+        "def f(\n",
+        "# only a comment\n\n",
+        "globals()\n",
+        "__all__ = ['f']\n",
+    ]
+)
+IMPORTS = st.builds(
+    lambda form, name: form.format(name=name, short=name.rpartition(".")[2]),
+    st.sampled_from(
+        [
+            "from {name} import f\nf()\n",
+            "from {name} import *\n",
+            "import {name}\n{name}.f(1)\n",
+            "from . import {short}\n",
+        ]
+    ),
+    st.sampled_from(NAMES),
+)
+TEXTS = st.lists(IMPORTS | BODIES, max_size=4).map("".join)
+EDITS = st.lists(st.tuples(st.sampled_from(NAMES), st.none() | TEXTS), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits=EDITS, jobs=st.sampled_from([1, 2]))
+def test_edited_tree_is_told_as_a_new_one_is(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, str | None]], jobs: int
+) -> None:
+    tree = tmp_path_factory.mktemp("tree")
+    write(tree, {"p/__init__.py": ""})
+    with front(tree, jobs) as engine:
+        for name, text in edits:
+            path = tree / f"{name.replace('.', '/')}.py"
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_text(text)
+            engine.refresh()
+            found = told(engine)
+            with front(tree) as cold:
+                assert found == told(cold)
+
+
+# ---- the program
+
+
+def test_program_says_the_same_with_a_store_and_without(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    write(tree, MIXED)
+    store = str(tmp_path / "store")
+    first = program("check", ".", "-j1", cwd=tree)
+    assert (first.returncode, first.stderr) == (1, "")
+    for arguments in (["-j1"], ["-j2"], ["-j8"], ["--cache", store], ["--cache", store], ["--cache", store, "-j2"]):
+        again = program("check", ".", *arguments, cwd=tree)
+        assert (again.returncode, again.stdout, again.stderr) == (1, first.stdout, "")
+
+
+def test_new_process_with_a_store_runs_nothing(tmp_path: Path) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    write(tree, MIXED)
+    found = check(tree, store=store)
+    with front(tree, store=store) as engine:
+        assert told(engine) == found
+        assert runs(engine) == Counter()
+
+
+def test_edit_between_processes_runs_what_it_would_in_one(tmp_path: Path) -> None:
+    tree, store = tmp_path / "tree", tmp_path / "store"
+    write(tree, TREE)
+    check(tree, store=store)
+    text = (tree / "lib.py").read_text()
+    write(tree, {"lib.py": text.replace("def other(b)", "def other(b, c)")})
+    with front(tree, store=store) as engine:
+        assert told(engine) == ["two.py:5:12: wrong-call: other() lacks c"]
+        assert runs(engine)["check_scope"] == 1
+
+
+def test_clean_tree_exits_with_0_and_says_nothing(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    result = program("check", ".", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["nonsense", "."], ["check", "absent"], ["check", ".", "-j0"]])
+def test_wrong_arguments_are_told_in_a_line_and_exit_with_2(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = int(str(end.code))
+    said = capsys.readouterr()
+    assert (status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("pyfront: ")
+
+
+def test_program_tells_counts_reasons_and_the_graph(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    result = program("check", ".", "--stats", "--explain", "lib.py:used", "--graph", "g.dot", cwd=tmp_path)
+    assert "check_scope" in result.stderr
+    assert "lib.py', 'used')" in result.stdout
+    assert (tmp_path / "g.dot").read_text().startswith("digraph imports {\n")
+
+
+def test_watching_tells_an_edit(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": ""})
+    command = [sys.executable, str(ROOT / "examples" / "pyfront"), "watch", ".", "--interval", "0.01"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.PIPE, text=True
+    ) as watcher:
+        assert watcher.stdout is not None
+        try:
+            assert watcher.stdout.readline().startswith("-- checked")
+            (tmp_path / "a.py").write_text("nowhere\n")
+            assert watcher.stdout.readline() == "a.py:1:1: undefined-name: nowhere is not defined\n"
+        finally:
+            watcher.kill()
+
+
+def test_file_alone_is_checked_as_a_module_of_its_package(tmp_path: Path) -> None:
+    write(tmp_path, {"p/__init__.py": "", "p/a.py": "from .b import f\nf()\n", "p/b.py": "def f(x): ...\n"})
+    with front(tmp_path) as engine:
+        engine.set(roots.at(), absolute(["p/a.py", "p/b.py"]))
+        assert told(engine) == ["p/a.py:2:1: wrong-call: f() lacks x"]
+        with engine.begin() as db:
+            check_file(db, str(tmp_path / "p/a.py"))
