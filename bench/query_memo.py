@@ -1,25 +1,27 @@
 """What jeton.query is when it keeps nothing: the same words, and a dictionary for each query.
 
-A front end that is written for the engine runs on it unchanged: put this module in the place of `jeton.query` before
-the front end is imported, as `stand_in` does. What the engine costs is the difference, and nothing else is different.
-Knows no threads, no revisions and no store.
+A front end that is written for the engine runs on it unchanged: `stand_in` puts it in the place of `jeton.query` before
+the front end is imported. What the engine costs is the difference, and nothing else is different. Knows no threads, no
+revisions and no store.
 """
 
 from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+T = TypeVar("T")
+
 
 class Durability(Enum):
-    """How often an input changes; of no meaning here."""
+    """How often an input changes. Nothing ever changes here."""
 
-    LOW = 0
-    HIGH = 1
+    LOW = "low"
+    HIGH = "high"
 
 
 class Unset(Exception):  # noqa: N818  the engine's own name for it
@@ -27,95 +29,82 @@ class Unset(Exception):  # noqa: N818  the engine's own name for it
 
 
 class Fallback:
-    """What a query that asks for itself is given."""
+    """What a query gives that asks for itself."""
 
-    def __init__(self, value: Callable[..., Any]) -> None:
-        self.value = value
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
 
 
-class Effect:
-    """A kind of emitted values."""
+class Effect(Generic[T]):
+    """A kind of thing that queries tell."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __class_getitem__(cls, _item: object) -> type[Effect]:
-        return cls
-
 
 class Db:
-    """What a query sees."""
+    """What a query sees. All that is told goes into one list for each effect."""
 
     def __init__(self) -> None:
-        self.emitted: dict[Effect, list[Any]] = {}
+        self._told: dict[str, list[Any]] = {}
 
     def map(self, ask: Callable[..., Any], keys: Iterable[Any]) -> list[Any]:
         return [ask(self, key) for key in keys]
 
-    def emit(self, effect: Effect, value: object) -> None:
-        self.emitted.setdefault(effect, []).append(value)
+    def emit(self, effect: Effect[Any], value: object) -> None:
+        self._told.setdefault(effect.name, []).append(value)
 
-    def effects(self, effect: Effect, ask: Callable[..., Any], *key: Any) -> list[Any]:
+    def effects(self, effect: Effect[Any], ask: Callable[..., Any], *key: Any) -> list[Any]:
         ask(self, *key)
-        return self.emitted.get(effect, [])
+        return self._told.get(effect.name, [])
 
 
-_MISSING = object()
+class Engine:
+    """Here for the name: a front end that is imported wants one."""
+
+
+_ABSENT = object()
 _RUNNING = object()
 
 
-class Query:
-    """A function and what it gave."""
+class Memo:
+    """A function and what it gave for each key."""
 
-    def __init__(self, body: Callable[..., Any], options: dict[str, Any], is_input: bool) -> None:
-        self.__name__ = body.__name__
-        self.__doc__ = body.__doc__
-        self._body = body
-        self._is_input = is_input
-        self._fallback: Callable[..., Any] | None = getattr(options.get("on_cycle"), "value", None)
-        self._most: int | None = options.get("lru")
-        self.memo: dict[Any, Any] = {}
+    def __init__(self, body: Callable[..., Any], options: dict[str, Any], *, is_input: bool) -> None:
+        self.body = body
+        self.is_input = is_input
+        self.fallback: Fallback | None = options.get("on_cycle")
+        self.most: int | None = options.get("lru")
+        self.values: dict[Any, Any] = {}
 
     def __call__(self, db: Db, *key: Any) -> Any:
-        found = self.memo.get(key, _MISSING)
-        if found is not _MISSING and found is not _RUNNING:
+        found = self.values.get(key, _ABSENT)
+        if found is _ABSENT:
+            return self._compute(db, key)
+        if found is not _RUNNING:
             return found
-        if found is _RUNNING:
-            if self._fallback is None:
-                raise RecursionError(f"{self.__name__}{key}: asks for itself")
-            return self._fallback(*key)
-        self.memo[key] = _RUNNING
-        value = self._body(*key) if self._is_input else self._body(db, *key)
-        self.memo[key] = value
-        if self._most is not None and len(self.memo) > self._most:
-            self._forget_one()
+        if self.fallback is None:
+            raise RecursionError(f"{self.body.__name__}{key}: asks for itself")
+        return self.fallback.make(*key)
+
+    def _compute(self, db: Db, key: tuple[Any, ...]) -> Any:
+        self.values[key] = _RUNNING
+        value = self.values[key] = self.body(*key) if self.is_input else self.body(db, *key)
+        if self.most is not None and len(self.values) > self.most:
+            del self.values[next(key for key, value in self.values.items() if value is not _RUNNING)]
         return value
 
-    def _forget_one(self) -> None:
-        for key, value in self.memo.items():
-            if value is not _RUNNING:
-                del self.memo[key]
-                return
-
-    def set(self, value: Any, *key: Any) -> None:
-        self.memo[key] = value
-
-    def forget(self) -> None:
-        self.memo.clear()
-
-
-def _make(is_input: bool, body: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
-    if body is not None:
-        return Query(body, options, is_input)
-    return lambda given: Query(given, options, is_input)
+    def set(self, value: object, *key: Any) -> None:
+        """Give an input its value, before anybody has asked for it."""
+        self.values[key] = value
 
 
 def query(body: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    return _make(False, body, options)
+    return (lambda given: Memo(given, options, is_input=False)) if body is None else Memo(body, options, is_input=False)
 
 
-def input(body: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: A001
-    return _make(True, body, options)
+def input(body: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: A001  as the engine names it
+    return (lambda given: Memo(given, options, is_input=True)) if body is None else Memo(body, options, is_input=True)
 
 
 def stand_in() -> None:

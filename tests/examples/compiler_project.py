@@ -14,6 +14,37 @@ REPOSITORY = Path(__file__).parents[2]
 COMPILER = REPOSITORY / "examples" / "compiler"
 
 
+GEOMETRY = """
+    struct Point { x: int, y: int }
+
+    fn area(side: int) -> int {
+        return side * side
+    }
+
+    fn twice[T: number](value: T) -> T {
+        return value + value
+    }
+"""
+WORDS = """
+    import geometry
+
+    fn describe(side: int) -> str {
+        return "a square of " + text(geometry.area(side))
+    }
+"""
+MAIN = """
+    import geometry
+    import words
+
+    fn main() {
+        print(words.describe(3))
+        print(geometry.twice(2), geometry.twice(1.5))
+    }
+"""
+PRINTED = "a square of 9\n4 3.0\n"
+EVERYTHING = ["geometry", "link", "main", "sou", "words"]
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a run of the compiler ended, and what it wrote."""
@@ -89,3 +120,12 @@ class Project:
 
 def _purpose(words: list[str]) -> str:
     return Path(words[words.index("-c") + 1]).stem if "-c" in words else "link"
+
+
+def built_project(folder: Path) -> Project:
+    """Make the program of three modules, built once with a cache."""
+    project = Project(folder)
+    project.write(geometry=GEOMETRY, words=WORDS, main=MAIN)
+    assert project.build() == EVERYTHING
+    assert project.program() == PRINTED
+    return project

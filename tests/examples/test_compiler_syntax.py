@@ -19,7 +19,7 @@ main.sou:3:1: error: expected `)` after the last argument, found `}`
   | ^
 === missing expression
 fn main() {
-    let x = 
+    let x =
     let y = 2
     print(y)
 }

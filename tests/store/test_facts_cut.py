@@ -6,7 +6,7 @@ import pytest
 from tests.store.fact_world import KINDS, Stores, fact, said, sample
 
 from jeton.store import facts
-from jeton.store.change_log import FoundLog
+from jeton.store.change_log import FoundLog, read_log
 from jeton.store.snapshot import Generation
 
 
@@ -142,12 +142,11 @@ def test_a_snapshot_replaced_between_the_two_looks_is_looked_at_again(
         sample(store, 2)
 
     interrupt = [replace]
-    real = facts.read_log
 
     def late(path: Path, generation: Generation) -> FoundLog:
         if interrupt:
             interrupt.pop()()
-        return real(path, generation)
+        return read_log(path, generation)
 
     with monkeypatch.context() as patched:
         patched.setattr(facts, "read_log", late)

@@ -135,4 +135,3 @@ def small_logs_are_folded_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
-TestStore = pytest.mark.usefixtures("small_logs_are_folded_too")(TestStore)

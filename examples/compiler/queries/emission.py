@@ -57,8 +57,11 @@ def instances(db: Db, root: str) -> tuple[Instance, ...]:
 
 @query
 def instances_of(db: Db, unit: UnitId) -> tuple[Instance, ...]:
-    """Give the instances of one unit, those of a generic function being where that function is."""
-    return tuple(one for one in instances(db, unit.root) if one.item.module == unit.module)
+    """Give the instances of one unit, those of a generic function being where that function is.
+
+    They come by name: who calls them, and in which order, is nothing to this unit.
+    """
+    return tuple(sorted((one for one in instances(db, unit.root) if one.item.module == unit.module), key=symbol))
 
 
 @query(uses=(COMPILER,))

@@ -83,7 +83,7 @@ def problems(db: Db, path: str) -> tuple[tree.Problem, ...]:
     return parsed(db, path).module.problems
 
 
-@query(persist=False)
+@query
 def item(db: Db, which: ItemId) -> tree.Item | None:
     """Give the tree of one item: the same one, wherever in its file it stands."""
     return parsed(db, which.module).module.items.get(which.name)

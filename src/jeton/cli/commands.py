@@ -12,6 +12,7 @@ from jeton import __version__
 _COMMANDS = {
     "build": ("jeton.cli.build", "build"),
     "jobserver": ("jeton.cli.jobserver", "jobserver"),
+    "store": ("jeton.cli.store", "store"),
 }
 # Listed with the others. `main` has called it before any word of it comes here: every one is ninja's.
 _NINJA = click.Command("ninja", short_help="Stand in for ninja, with its arguments and answers.")

@@ -1,6 +1,7 @@
 """What a Db's methods do. Owns nothing: it brings the verbs together behind `db.Asks`."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from jeton.query.core import Core
@@ -11,7 +12,10 @@ from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
 from jeton.query.explain import Explanation, explain
-from jeton.query.node import GREEN, Frame, Node, Told
+from jeton.query.node import GREEN, AwaitingFrame, Frame, Node, Told
+
+STARTING_ORDER = 5
+"""Held while the thread starts, with no other lock of the engine."""
 
 
 class Answers(Demand):
@@ -20,6 +24,9 @@ class Answers(Demand):
     def __init__(self, core: Core, crew: Crew) -> None:
         super().__init__(core, crew)
         core.asks = self
+        # Guarded by _starting: what coroutines and commands go through, once there was one.
+        self._starting = core.sync.lock(STARTING_ORDER, "starting the tasks' thread")
+        self._awaited: Any = None
 
     def map(self, db: Frame, query: Any, keys: list[Any]) -> list[Any]:
         """See `Db.map`."""
@@ -41,6 +48,7 @@ class Answers(Demand):
             for key in keys:
                 if errors and (error := errors.get(self.core.node(definition, key))) is not None:
                     frame.reads.append(self.core.node(definition, key))
+                    frame.tainted = True
                     raise error
                 results.append(query(frame, key))
         finally:
@@ -102,18 +110,93 @@ class Answers(Demand):
         db.fronts = ()
         self.core.waits.wake(db.session)
 
-    def wait(self, db: Any, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def wait(self, db: Frame, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See `Db.wait`."""
-        raise NotImplementedError
+        definition = definition_of(query)
+        if isinstance(db, AwaitingFrame):
+            raise MisuseError(f"{definition.label}: waited for in a coroutine; await it")
+        if definition.kind is not Kind.COROUTINE:
+            raise MisuseError(f"{definition.label}: waited for, but it is a plain query; call it")
+        return self.demand(db, definition, definition.key_of(args, kwargs))
 
-    def call(self, db: Any, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
-        """See `Db.call`."""
-        raise NotImplementedError
+    def demand(self, frame: Frame, query: Query, key: Key) -> Any:
+        """See `Asks.demand`."""
+        if isinstance(frame, AwaitingFrame):
+            raise MisuseError(
+                f"{query.label}: called in a coroutine, which would block; await db.call({query.label}, …)"
+            )
+        return super().demand(frame, query, key)
 
-    def gather(self, db: Any, query: Any, keys: list[Any]) -> Awaitable[list[Any]]:
-        """See `Db.gather`."""
-        raise NotImplementedError
-
-    def demand_awaited(self, db: Any, query: Any, key: Any) -> Awaitable[Any]:
+    async def demand_awaited(self, db: Frame, query: Query, key: Key) -> Any:
         """See `Asks.demand_awaited`."""
-        raise NotImplementedError
+        return await self._awaiting(db, query.label).demand(db, query, key)
+
+    async def call(self, db: Frame, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `Db.call`."""
+        definition = definition_of(query)
+        if definition.kind is Kind.COROUTINE:
+            raise MisuseError(f"{definition.label}: a coroutine query; await it, without db.call")
+        return await self._awaiting(db, "db.call").call(db, definition, definition.key_of(args, kwargs))
+
+    async def gather(self, db: Frame, query: Any, keys: list[Any]) -> list[Any]:
+        """See `Db.gather`."""
+        definition = definition_of(query)
+        if definition.kind is not Kind.COROUTINE:
+            raise MisuseError(f"{definition.label}: gathered, but it is a plain query; map it in a plain query")
+        found: list[Any] = await self._awaiting(db, "db.gather").gather(db, query, keys)
+        return found
+
+    def errand(self, db: Frame, function: Callable[[Any], Awaitable[Any]], *, lend: bool = False) -> Any:
+        """See `Asks.errand`."""
+        core, crew, lane = self.core, self.crew, db.lane
+        awaited = self._the_awaited()
+        errand, cancel = awaited.tasks.give(lambda: function(awaited))
+        core.waits.enter_errand(db, cancel)
+        if db.session.over:
+            cancel()
+        lent = lend and lane.slot is not None
+        (crew.lend if lent else partial(crew.rise, lane))()
+        try:
+            self._outlast(errand, cancel)
+        finally:
+            core.waits.leave_errand(db)
+            if lent:
+                crew.resume()
+        if db.session.over:
+            raise Cancelled
+        return errand.result()
+
+    def close(self) -> None:
+        """End the thread for what waits. Nothing runs."""
+        with self._starting:
+            awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.tasks.close()
+
+    def _outlast(self, errand: Any, cancel: Callable[[], None]) -> None:
+        """Wait for an errand to end, also where an interrupt comes: then it is cancelled first."""
+        try:
+            errand.done.wait()
+        except BaseException:
+            cancel()
+            errand.done.wait()
+            raise
+
+    def _awaiting(self, frame: Frame, what: str) -> Any:
+        if not isinstance(frame, AwaitingFrame):
+            raise MisuseError(f"{what}: awaited outside a coroutine query; use db.wait there, or engine.submit")
+        if frame.doom is not None:
+            raise frame.doom
+        if frame.session.over:
+            raise Cancelled
+        return self._awaited
+
+    def _the_awaited(self) -> Any:
+        with self._starting:
+            if self._awaited is None:
+                # Imported with the first coroutine or command: the event loop takes longer than an unchanged run.
+                from jeton.query.awaited import Awaited  # noqa: PLC0415
+                from jeton.query.tasks import Tasks  # noqa: PLC0415
+
+                self._awaited = Awaited(self, Tasks(self.core.sync))
+            return self._awaited

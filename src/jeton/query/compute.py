@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jeton.query import cycle
+from jeton.query import cycle, recent
 from jeton.query.core import Core
 from jeton.query.definition import Kind
 from jeton.query.errors import Cancelled
@@ -29,34 +29,52 @@ def run(core: Core, frame: Frame, why: Node | str) -> None:
                 value = function(frame, key) if query.keyed_by_one else function(frame, *key)
         except Exception as error:  # noqa: BLE001  an exception is a result
             failure = error
-        if frame.doom is not None or frame.session.over:
-            if frame.doom is None:
-                raise Cancelled
-            if frame.ring is None or frame.ring.error is None:
-                raise frame.doom
-            value = cycle.outcome(frame)
-        elif failure is not None:
-            if isinstance(failure, query.options.transient):
-                with core.notes:
-                    core.volatile[node] = None
-                raise failure
-            value = Failure(failure)
-        if frame.ring is not None:
-            value = cycle.conclude(core, frame, value)
-            if value is ABSENT:
-                continue  # another round
-        break
+        if finish(core, frame, value, failure, why):
+            return
+
+
+def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why: Node | str) -> bool:
+    """Settle the node by what its query came to; False where it is to run another round. Raises what is no result."""
+    node = frame.node
+    assert node is not None
+    if frame.doom is not None or frame.session.over:
+        if frame.doom is None:
+            raise Cancelled
+        if frame.ring is None or frame.ring.error is None:
+            raise frame.doom
+        value = cycle.outcome(frame)
+    elif failure is not None:
+        if isinstance(failure, (RecursionError, MemoryError, *node.query.options.transient)):
+            raise failure
+        value = Failure(failure)
+    if frame.ring is not None:
+        value = cycle.conclude(core, frame, value)
+        if value is ABSENT:
+            return False
     keep(core, frame, value, why)
+    return True
 
 
 def load(node: Node) -> Any:
-    """Return an input's value from its loader, and note its stamp, taken before: a later change is then not missed."""
+    """Return an input's value from its loader, and note the stamp. Raises what the loader does."""
+    value, node.stamp = look(node)
+    if type(value) is Failure:
+        raise value.error
+    return value
+
+
+def look(node: Node) -> tuple[Any, Any]:
+    """Return what an input's loader gives, maybe a failure, and its stamp, None for none.
+
+    The stamp is taken before, so that a later change is not missed; where the loader fails there is none.
+    """
     query = node.query
     arguments = query.arguments(node.key)
-    stamp = query.options.stamp
-    if stamp is not None:
-        node.stamp = stamp(*arguments)
-    return query.function(*arguments)
+    try:
+        stamp = query.options.stamp(*arguments) if query.options.stamp is not None else None
+        return query.function(*arguments), stamp
+    except Exception as error:  # noqa: BLE001  an exception is a result
+        return Failure(error), None
 
 
 def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
@@ -66,7 +84,7 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
     reads, trace = _record(frame)
     now = frame.session.revision
     frame.was_known = node.changed_at != 0
-    changed = node.changed_at == 0 or not _is_unchanged(frame, node, value, trace)
+    changed = node.changed_at == 0 or not _is_unchanged(frame, node, value)
     before, node.reads = node.reads, reads
     node.trace = trace
     node.value = value
@@ -78,10 +96,6 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
     node.verified_at = now
     node.why = why
     node.unsaved = True
-    below = 0
-    if trace is not None:
-        for told in trace.told:
-            below |= core.bit(told.effect.name)
     if before and before is not LAZY:
         kept = set(reads)
         for read in before:
@@ -89,17 +103,37 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
                 read.readers.discard(node)
     for read in reads:
         read.readers.add(node)
-        below |= read.below
-    if below & ~node.below:
-        _tell_readers(core, node, below)
+    node.below = below(core, node)
     query = node.query
-    if query.kind is Kind.INPUT or query.options.volatile:
-        with core.notes:
-            (core.inputs if query.kind is Kind.INPUT else core.volatile)[node] = None
+    if query.kind is Kind.INPUT or query.options.volatile or frame.tainted:
+        _note(core, frame, node)
     if frame.ring is not None or frame.heads is not None:
         cycle.close(core, frame)
     else:
         settle(node, GREEN)
+    if query.options.lru is not None:
+        recent.touch(core, node)
+
+
+def below(core: Core, node: Node) -> int:
+    """Return the bits of the effects that were told by a node and by those that it read, which are settled."""
+    bits = 0
+    for read in node.reads:
+        bits |= read.below
+    if node.trace is not None:
+        for told in node.trace.told:
+            bits |= core.bit(told.effect.name)
+    return bits
+
+
+def _note(core: Core, frame: Frame, node: Node) -> None:
+    with core.notes:
+        if node.query.kind is Kind.INPUT:
+            core.inputs[node] = None
+        if node.query.options.volatile:
+            core.volatile[node] = None
+        if frame.tainted:
+            core.tainted[node] = None
 
 
 def release(core: Core, frame: Frame) -> None:
@@ -126,11 +160,11 @@ def _record(frame: Frame) -> tuple[tuple[Node, ...], Trace | None]:
     return reads, Trace(spans, told)
 
 
-def _is_unchanged(frame: Frame, node: Node, value: Any, trace: Trace | None) -> bool:
-    """Tell whether the result is the one before: the same value, or a failure that says the same, and its effects."""
-    told = node.trace.told if node.trace is not None else ()
-    if told != (trace.told if trace is not None else ()):
-        return False
+def _is_unchanged(frame: Frame, node: Node, value: Any) -> bool:
+    """Tell whether the result is the one before: the same value, or a failure that says the same.
+
+    Effects do not count: whoever reads the value does not see them, and whoever wants them walks the reads.
+    """
     old = node.value
     if old is ABSENT:
         known = node.known
@@ -166,14 +200,3 @@ def _fingerprint(value: Any) -> bytes | None:
         return digest(value)
     except (TypeError, ValueError):
         return None
-
-
-def _tell_readers(core: Core, node: Node, below: int) -> None:
-    """Add the bits of effects to this node, and to those who read it before and may stay green."""
-    ahead = [(node, below)]
-    with core.notes:
-        while ahead:
-            one, below = ahead.pop()
-            if below & ~one.below:
-                one.below |= below
-                ahead += [(reader, one.below) for reader in tuple(one.readers)]

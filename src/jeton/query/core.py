@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from jeton.query.db import Asks
 from jeton.query.definition import Key, Query
 from jeton.query.gate import Gate
-from jeton.query.node import Lane, Node, Ring, Shard, State
+from jeton.query.node import Lane, Node, Ring, Session, Shard, State
 from jeton.query.waits import Waits
 from jeton.sync import Primitives
 
@@ -72,6 +72,8 @@ class Core:
         # Inputs that were loaded or set, and nodes that run again at the next refresh.
         self.inputs: dict[Node, None] = {}
         self.volatile: dict[Node, None] = {}
+        # Results that go by something that was none; they do not outlast the revision.
+        self.tainted: dict[Node, None] = {}
         self.interned: dict[Any, Any] = {}
         self._effects: dict[str, int] = {}
         self.reported: list[str] = []
@@ -142,6 +144,16 @@ class Core:
             return ()
         with self.notes:
             return tuple(name for name, number in self._effects.items() if below >> min(number, _LAST_BIT) & 1)
+
+    def outlast(self, session: Session, wait: Callable[[], None]) -> None:
+        """Wait for others who work for this session. An interrupt ends it, and is raised when they have left."""
+        try:
+            wait()
+        except BaseException:
+            self.gate.finish(session)
+            self.waits.wake(session)
+            wait()
+            raise
 
     def report(self, line: str) -> None:
         """Keep a finding, and tell it."""

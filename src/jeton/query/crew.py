@@ -9,7 +9,11 @@ Where threads do not run in parallel, one computes at a time and the others wait
 a second one that computed would only slow the first down.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core
+from jeton.query.errors import Cancelled, Undecided
 from jeton.query.node import Failure, Frame, Lane, Node
 from jeton.query.seats import Seats
 from jeton.sync import Signal, Thread
@@ -27,7 +31,7 @@ class Job:
         self.frame = frame
         self.nodes = nodes
         self.want = want
-        # Invariant: items before `next` were taken; those from `end` on are wanted no more.
+        # Invariant: items before `next` were taken; those from `end` on are not to be taken.
         self.next = 0
         self.end = len(nodes)
         # How many threads are at an item, and who is to be told when there are none any more.
@@ -37,6 +41,47 @@ class Job:
         self.errors: dict[int, Exception] = {}
         # What ends all of it.
         self.stop: BaseException | None = None
+
+    def settle(self, stand_in: Frame, at: int) -> None:
+        """Settle one item, for a frame that stands for the job's on this thread."""
+        self.frame.asks.bring(stand_in, self.nodes[at], self.want)
+
+    def is_failed(self, at: int) -> bool:
+        """Whether the items after this one are wanted no more."""
+        return self.want and type(self.nodes[at].value) is Failure
+
+    def finished(self) -> None:
+        """Hear that nobody is at an item any more, and none is left."""
+
+
+class Call(Job):
+    """Something that a thread is to do for a coroutine, which waits for it: a job of one item."""
+
+    __slots__ = ("_action", "_done", "_value")
+
+    def __init__(self, frame: Frame, action: Callable[[Frame], Any], done: Callable[[], object]) -> None:
+        """`done` is called once it was done, or dropped."""
+        super().__init__(frame, [], want=False)
+        self.end = 1
+        self._action = action
+        self._done = done
+        self._value: Any = None
+
+    def settle(self, stand_in: Frame, at: int) -> None:
+        """Do it."""
+        del at
+        self._value = self._action(stand_in)
+
+    def finished(self) -> None:
+        """Tell who waits."""
+        self._done()
+
+    def result(self) -> Any:
+        """Return what came of it, or raise it."""
+        failure = self.stop or self.errors.get(0)
+        if failure is not None:
+            raise failure
+        return self._value
 
 
 class Crew:
@@ -100,6 +145,20 @@ class Crew:
         if job.stop is not None:
             raise job.stop
 
+    def post(self, call: Call) -> None:
+        """Have another thread do something."""
+        with self._lock:
+            self._jobs.append(call)
+        self._wake_helpers()
+
+    def drop(self, call: Call) -> None:
+        """Have it not done, if it has not begun."""
+        with self._lock:
+            begun = call.next > 0
+            self._stop(call, Cancelled())
+        if not begun:
+            call.finished()
+
     def help_below(self, frame: Frame | None, lane: Lane) -> bool:
         """Work on a job of this frame or one below it, if there is one; tell whether."""
         if frame is None:
@@ -138,7 +197,7 @@ class Crew:
                 continue
             self.rise(frame.lane)
             try:
-                quiet.wait()
+                self._core.outlast(frame.session, quiet.wait)
             finally:
                 self.sit(frame.lane)
 
@@ -160,16 +219,22 @@ class Crew:
 
     def _settle_item(self, job: Job, stand_in: Frame, at: int) -> bool:
         """Settle one item; False where those after it are wanted no more."""
-        node = job.nodes[at]
         error: Exception | None = None
         stop: BaseException | None = None
         try:
-            job.frame.asks.bring(stand_in, node, job.want)
+            job.settle(stand_in, at)
         except Exception as failure:  # noqa: BLE001  raised where the map was called
             error = failure
+        except Undecided as reason:
+            if reason.stand_in is stand_in:
+                with self._lock:
+                    job.end = min(job.end, at)
+                    self._drop_if_taken(job)
+                return False
+            stop = reason
         except BaseException as reason:  # noqa: BLE001  likewise
             stop = reason
-        if error is None and stop is None and not (job.want and type(node.value) is Failure):
+        if error is None and stop is None and not job.is_failed(at):
             return at < job.end - 1 and job.stop is None
         with self._lock:
             if stop is not None:
@@ -210,6 +275,7 @@ class Crew:
         quiet = None
         with self._lock:
             job.active -= 1
+            is_finished = not job.active and job.next >= job.end
             if not job.active:
                 quiet, job.quiet = job.quiet, None
             heads, stand_in.heads = stand_in.heads, None
@@ -217,6 +283,8 @@ class Crew:
                 job.frame.heads = (job.frame.heads or set()) | heads
         if quiet is not None:
             quiet.set()
+        if is_finished:
+            job.finished()
 
     def _may_help(self) -> bool:
         """Tell whether one more helper would do good. The lock is held."""

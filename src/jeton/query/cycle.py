@@ -7,7 +7,8 @@ A ring is seen when a frame demands the node of a frame above it. What then happ
 - else all have come to one CycleError, whatever they make of the exception; those with a `Fallback` give that instead.
 
 Until the head has ended, what depends on the assumption is PROVISIONAL: read inside the ring only. Then all of it
-gets, as its reads, what the whole ring has read outside of itself, so that reads stay acyclic.
+gets, as its reads, what the whole ring has read and the ring itself, in an order of their names. Such a node is not
+verified when it is suspect, but run: the order of its own demands, which would make that safe, is lost.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from typing import Any
 
 from jeton.query.core import Core
 from jeton.query.definition import Fallback, Fixpoint
-from jeton.query.errors import CycleError, Retreat
+from jeton.query.errors import CycleError, Retreat, Undecided
 from jeton.query.node import ABSENT, GREEN, PROVISIONAL, STALE, Failure, Frame, Node, Ring, Told, Trace
 from jeton.query.settle import settle
 
@@ -32,6 +33,7 @@ def meet(core: Core, frame: Frame, owner: Frame) -> None:
         nodes = [one.node for one in reversed(chain) if one.node is not None]
         heads = [node for node in nodes if isinstance(node.query.options.on_cycle, Fixpoint)]
         if not heads:
+            _refuse_in_helper(frame, owner)
             error = CycleError(_names(nodes))
             ring = Ring(owner, error)
             for one in chain:
@@ -48,6 +50,15 @@ def meet(core: Core, frame: Frame, owner: Frame) -> None:
         raise ring.error
     assert ring.head is owner, "only the head of a fixpoint knows of it"
     _depend(core, frame, [ring])
+
+
+def _refuse_in_helper(frame: Frame, owner: Frame) -> None:
+    """Raise Undecided where a map below `owner` has run this item early."""
+    between = frame.chain()
+    between = between[: between.index(owner)]
+    for one in reversed(between):
+        if one.node is None:
+            raise Undecided(one)
 
 
 def retreat(frame: Frame, target: Frame, first: Node) -> None:
@@ -94,7 +105,7 @@ def conclude(core: Core, frame: Frame, value: Any) -> Any:
         return Failure(ring.error)
     _release_members(core, ring)
     node.value = value
-    frame.reads, frame.spans, frame.told = [], None, None
+    frame.begin_again()
     if frame.heads is not None:
         frame.heads.discard(ring)
     return ABSENT
@@ -163,13 +174,17 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
         members = [node for node in ring.members if node is not head]
         for node in members:
             core.open_rings.pop(node, None)
-    inside = {head, *members}
-    outside = tuple(node for node in ring.reads if node not in inside)
-    for node in (*members, head):
-        node.reads = outside
+    inside = sorted((head, *members), key=_order)
+    outside = sorted((node for node in ring.reads if node not in set(inside)), key=_order)
+    below = 0
+    for node in (*inside, *outside):
+        below |= node.below
+    for node in inside:
+        node.reads = (*outside, *(one for one in inside if one is not node))
         told = node.trace.told if node.trace is not None else ()
-        node.trace = Trace((), tuple(Told(0, one.effect, one.value) for one in told)) if told else None
-        for read in outside:
+        node.trace = Trace((), tuple(Told(0, one.effect, one.value) for one in told), in_ring=True)
+        node.below = below
+        for read in node.reads:
             read.readers.add(node)
         if ring.rounds and ring.error is not None:  # the rounds came to nothing, so neither did what went by them
             node.value = Failure(ring.error)

@@ -67,6 +67,9 @@ class Asks(Protocol):
     def gather(self, db: Any, query: Any, keys: list[Any]) -> Awaitable[list[Any]]:
         """See `Db.gather`."""
 
+    def errand(self, db: Any, function: Callable[[Any], Awaitable[Any]], *, lend: bool = False) -> Any:
+        """Await something on the engine's thread for what waits, and block this one; with `lend`, on its slot."""
+
     def finish(self, db: Any) -> None:
         """End the session."""
 

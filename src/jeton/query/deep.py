@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 
 from jeton.query.core import Core
+from jeton.query.errors import TooDeepError
 from jeton.query.node import Frame
 
 _FRAMES = 400
@@ -24,7 +25,10 @@ _DEEP_STACK = 256 << 20
 
 
 def is_deep(frame: Frame) -> bool:
-    """Tell whether the stack of this thread is used up, nearly enough. Asked at each eighth level."""
+    """Tell whether the stack of this thread is used up, nearly enough. Asked at each eighth level.
+
+    What uses it up in fewer levels gets RecursionError, and then the last of them goes on here too.
+    """
     lane = frame.lane
     if lane.base:
         return frame.depth - lane.base >= _LEVELS
@@ -58,10 +62,14 @@ def hop(core: Core, frame: Frame, go_on: Callable[[], None]) -> None:
             go_on()
             return
         try:
-            thread.join()
+            core.outlast(frame.session, thread.join)
         finally:
             lane.base = base
     if failures:
+        if isinstance(failures[0], RecursionError) and not isinstance(failures[0], TooDeepError):
+            raise TooDeepError(
+                f"{frame.node!r}: recursion without end, or deeper than {_DEEP_LIMIT} calls in one query"
+            )
         raise failures[0]
 
 

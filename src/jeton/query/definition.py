@@ -169,6 +169,8 @@ def _key_parameters(function: Callable[..., Any], kind: Kind) -> tuple[inspect.P
     if kind is not Kind.INPUT:
         if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"{place}: the first parameter of a query is its db")
+        if parameters[0].name in ("self", "cls"):
+            raise TypeError(f"{place}: a method; a query is a function, and what it needs of an object is in its key")
         parameters = parameters[1:]
     for parameter in parameters:
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):

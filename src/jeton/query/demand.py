@@ -10,11 +10,11 @@ from typing import Any
 from zlib import crc32
 
 from jeton.query import count, cycle, deep, recent
-from jeton.query.compute import release, run
+from jeton.query.compute import below, release, run
 from jeton.query.core import Core, Kept
 from jeton.query.crew import Crew
 from jeton.query.definition import Key, Kind, Query
-from jeton.query.errors import Cancelled, MisuseError, Retreat
+from jeton.query.errors import Cancelled, MisuseError, Retreat, TooDeepError
 from jeton.query.node import (
     ABSENT,
     GREEN,
@@ -24,6 +24,7 @@ from jeton.query.node import (
     RUNNING,
     STALE,
     SUSPECT,
+    AwaitingFrame,
     Failure,
     Frame,
     Node,
@@ -49,8 +50,11 @@ class Demand:
         if frame.session.over:
             raise Cancelled
         if frame.parent is None:
-            with self.from_outside(frame) as call:
+            call = self._enter(frame)
+            try:
                 return self.demand(call, query, key)
+            finally:
+                self._leave(call)
         shard = self.core.shards[hash(key) & self.core.mask]
         child: Frame | None = None
         with shard.lock:
@@ -61,7 +65,7 @@ class Demand:
                 node = shard.table(query.index)[key] = Node(query, key, shard)
             state = node.state
             if state is not GREEN and state is not RUNNING and state is not PROVISIONAL:
-                child = self._claim(frame, node)
+                child = self.claim(frame, node)
         frame.reads.append(node)
         if frame.node is None and self.core.kept is not None:
             self.core.kept.asked[node] = None
@@ -97,7 +101,7 @@ class Demand:
                 if state is GREEN or (state is HOLLOW and not want):
                     return
                 if state is not RUNNING and state is not PROVISIONAL:
-                    child = self._claim(frame, node)
+                    child = self.claim(frame, node)
                 owner = node.frame
             if child is not None:
                 retreat = self._compute(child, want=want)
@@ -113,20 +117,19 @@ class Demand:
             elif owner is not None and frame.is_below(owner):
                 cycle.meet(self.core, frame, owner)
                 return
-            elif not self.crew.help_below(owner, frame.lane):
+            else:
                 self.sleep(frame, node)
         raise RuntimeError(f"{node!r}: the cycles that it is in come to no end")
 
     def sleep(self, frame: Frame, node: Node) -> None:
-        """Wait until somebody else's node is settled, with the slot given back; maybe for nothing."""
+        """Let somebody else settle a node: help with its maps, or wait with the slot given back; maybe for nothing."""
         signal = self.core.sync.signal(f"{node!r} settled")
-        if not wait_for(node, signal.set):
-            return
         closing = self.core.waits.enter(frame, node, signal.set)
         if closing is not None:
-            forget_wait(node, signal.set)
             cycle.retreat(frame, closing, node)
         try:
+            if self.crew.help_below(node.frame, frame.lane) or not wait_for(node, signal.set):
+                return
             if not frame.session.over:
                 self.crew.rise(frame.lane)
                 try:
@@ -140,21 +143,27 @@ class Demand:
     @contextmanager
     def from_outside(self, root: Frame) -> Iterator[Frame]:
         """Work for a session's root on this thread, counted as under way, on a frame that is for this call alone."""
-        gate, lane = self.core.gate, self.core.lane()
-        if lane.slot is not None:
-            raise MisuseError(
-                "a session's db was used inside a query, where nothing sees what is read; use the query's"
-            )
-        gate.enter(root.session)
+        frame = self._enter(root)
         try:
-            yield Frame(root.asks, root.session, lane, root, None)
+            yield frame
         finally:
-            self.crew.rise(lane)
-            gate.leave()
+            self._leave(frame)
 
-    def _claim(self, frame: Frame, node: Node) -> Frame:
+    def _enter(self, root: Frame) -> Frame:
+        lane = self.core.lane()
+        if lane.slot is not None:
+            raise MisuseError("a session's db was used inside a query, where it records nothing; use the query's own")
+        self.core.gate.enter(root.session)
+        return Frame(root.asks, root.session, lane, root, None)
+
+    def _leave(self, frame: Frame) -> None:
+        self.crew.rise(frame.lane)
+        self.core.gate.leave()
+
+    def claim(self, frame: Frame, node: Node) -> Frame:
         """Take the claim on a node. Its shard's lock is held."""
-        child = Frame(frame.asks, frame.session, frame.lane, frame, node)
+        kind = AwaitingFrame if node.query.kind is Kind.COROUTINE else Frame
+        child = kind(frame.asks, frame.session, frame.lane, frame, node)
         child.before = node.state
         node.become(RUNNING)
         node.frame = child
@@ -167,54 +176,80 @@ class Demand:
             if frame.depth & 7 == 0 and deep.is_deep(frame):
                 deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
             else:
-                self._settle(frame, want=want)
+                self._settle_or_hop(frame, want=want)
         except Retreat as reason:
             release(self.core, frame)
             if reason.target is not frame:
                 raise
             return reason
-        except BaseException:
+        except BaseException as reason:
             release(self.core, frame)
+            if isinstance(reason, Exception) and frame.parent is not None:
+                frame.parent.tainted = True
             raise
         if started:
             count.end(frame, started)
         return None
 
+    def _settle_or_hop(self, frame: Frame, *, want: bool) -> None:
+        """Settle it on this stack, or else, if that is used up by then, on a deep one."""
+        try:
+            self._settle(frame, want=want)
+        except RecursionError as error:
+            if frame.lane.base or isinstance(error, TooDeepError):
+                raise
+        else:
+            return
+        frame.begin_again()
+        deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
+
     def _settle(self, frame: Frame, *, want: bool) -> None:
         """Recall the node, or verify it, if one of these may do; run it where they do not."""
         core, node = self.core, frame.node
         assert node is not None
-        if core.kept is not None and self._is_recalled(core.kept, frame, node, want=want):
+        if core.kept is not None and self.is_recalled(core.kept, frame, node, want=want):
+            return
+        if node.query.kind is Kind.COROUTINE:
+            self.core.asks.errand(frame, lambda awaited: awaited.settle(frame, want=want))
             return
         if frame.lane.slot is None:
             self.crew.sit(frame.lane)
         why: Node | str = "it had not run before"
         if frame.before is SUSPECT:
-            changed = self._first_changed(frame)
+            changed = self._first_changed(frame, node)
             if changed is not None:
                 why = changed
-            elif self._is_settled(frame, node, want=want):
-                return
-        if frame.before is HOLLOW:
-            why = "its value had been dropped"
-        elif frame.before is GREEN:
-            why = "it was chosen to be checked"
-        elif frame.before is STALE:
-            why = "it runs again always" if node.query.options.volatile else "its code has changed"
-        run(core, frame, why)
+            else:
+                node.below = below(core, node)
+                if self.is_settled(frame, node, want=want):
+                    return
+        run(core, frame, self.reason(frame, why))
 
-    def _is_recalled(self, kept: Kept, frame: Frame, node: Node, *, want: bool) -> bool:
+    def reason(self, frame: Frame, why: Node | str) -> Node | str:
+        """Return why the frame's query runs now, `why` if it is for what a suspect node had read."""
+        if frame.before is HOLLOW:
+            return "its value had been dropped"
+        if frame.before is GREEN:
+            return "it was chosen to be checked"
+        if frame.before is STALE:
+            assert frame.node is not None
+            if frame.node.query.kind is Kind.INPUT:
+                return "it was found changed"
+            return "it runs again always" if frame.node.query.options.volatile else "its code has changed"
+        return why
+
+    def is_recalled(self, kept: Kept, frame: Frame, node: Node, *, want: bool) -> bool:
         """Settle the node by what a store remembers, if that may do."""
         if frame.before is NEW:
             frame.before = kept.recall(node, want=want)
             if frame.before is GREEN or frame.before is HOLLOW:
-                return self._is_settled(frame, node, want=want)
+                return self.is_settled(frame, node, want=want)
         elif frame.before is HOLLOW and want and kept.value(node):
             settle(node, GREEN)
             return True
         return False
 
-    def _is_settled(self, frame: Frame, node: Node, *, want: bool) -> bool:
+    def is_settled(self, frame: Frame, node: Node, *, want: bool) -> bool:
         """Settle a node that is known to be unchanged; False where it has to run for its value, or to be checked."""
         core = self.core
         node.verified_at = frame.session.revision
@@ -224,6 +259,8 @@ class Demand:
         if (node.value is ABSENT and want) or (core.check and self._is_chosen(node, frame.session.revision)):
             return False
         settle(node, frame.before)
+        if node.query.options.lru is not None and frame.before is GREEN:
+            recent.touch(core, node)
         return True
 
     def _is_chosen(self, node: Node, revision: int) -> bool:
@@ -232,9 +269,9 @@ class Demand:
             return False
         return crc32(f"{node!r} {revision}".encode()) < self.core.check * 2**32
 
-    def _first_changed(self, frame: Frame) -> Node | str | None:
+    def _first_changed(self, frame: Frame, node: Node) -> Node | str | None:
         try:
-            return first_changed(self.core, frame)
+            return first_changed(self.core, frame, node)
         except Exception as error:  # noqa: BLE001  a cycle, or what is no result: running it meets the same
             return repr(error)
 

@@ -2,30 +2,34 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 
 from jeton.query import count
 from jeton.query.answers import Answers
-from jeton.query.compute import load
+from jeton.query.compute import look
 from jeton.query.core import Core, Warn
 from jeton.query.count import QueryCount
 from jeton.query.crew import Crew
 from jeton.query.db import Db
-from jeton.query.definition import Cell, Durability, Kind
+from jeton.query.definition import Cell, Durability, Kind, definition_of
 from jeton.query.errors import MisuseError
 from jeton.query.kept import Kept
 from jeton.query.node import ABSENT, GREEN, NEW, STALE, Failure, Frame, Node
-from jeton.query.push import drop_from, push
+from jeton.query.push import push
 from jeton.query.save import Saving
 from jeton.query.seats import Seats
 from jeton.store.fingerprint import digest
 from jeton.sync import primitives
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor  # imported when somebody submits
+
 R = TypeVar("R")
+P = ParamSpec("P")
 
 
 def _warn(line: str) -> None:
@@ -34,6 +38,8 @@ def _warn(line: str) -> None:
 
 class Engine:
     """Queries' results, for as long as the program runs and, with a store, longer. Any thread may call."""
+
+    _kept: Kept | None = None
 
     def __init__(
         self,
@@ -58,15 +64,26 @@ class Engine:
             raise ValueError(f"verify={verify}: a share from 0 to 1")
         if jobs is not None and jobs < 1:
             raise ValueError(f"jobs={jobs}: at least one thread computes")
-        sync = primitives()
-        self._core = Core(sync, warn, verify)
-        self._core.counting = statistics
-        self._crew = Crew(self._core, Seats(jobs, environ, sync))
-        self._asks = Answers(self._core, self._crew)
-        self._kept: Kept | None = None
+        core = Core(primitives(), warn, verify)
+        core.counting = statistics
+        self._assemble(core, Crew(core, Seats(jobs, environ, core.sync)))
         if store is not None:
-            self._kept = self._core.kept = Kept(self._core, Path(store))
-            self._saving = Saving(self._core, self._kept)
+            self._kept = kept = Kept(core, Path(store))
+            core.kept = kept
+            self._saving = Saving(core, self._kept)
+
+    @classmethod
+    def of(cls, core: Core, crew: Crew) -> Self:
+        """Make an engine of parts that others made: for tests that replace its locks, threads or slots."""
+        engine = cls.__new__(cls)
+        engine._assemble(core, crew)  # noqa: SLF001  of this class
+        return engine
+
+    def _assemble(self, core: Core, crew: Crew) -> None:
+        self._core = core
+        self._crew = crew
+        self._asks = Answers(core, crew)
+        self._threads: ThreadPoolExecutor | None = None
 
     def begin(self) -> Db:
         """Open a session: a db of the inputs as they are now. It is over when an input changes, or its block ends."""
@@ -75,8 +92,7 @@ class Engine:
             self._check_kept(self._kept)
         session = self._core.gate.begin()
         root = Frame(self._asks, session, self._core.lane(), None, None)
-        root.reads = _Nowhere()
-        session.root = root
+        root.fronts = ()  # nothing is at hand for it: between its look and its answer, a value could be set
         return root
 
     def set(self, cell: Cell[R], value: R) -> None:
@@ -90,21 +106,21 @@ class Engine:
         """Give several inputs other values, as one change."""
         pairs = [(_input(cell), value) for cell, value in values]
         with self._change() as revision:
-            changed = []
-            for cell, value in pairs:
-                node = self._remembered(cell)
-                self._core.given.add(node)
-                if self._replace(node, value, revision, "it was set"):
-                    changed.append(node)
-            push(self._core, changed)
+            # Everything that runs others' code first: what is written then is written to the end.
+            news = [
+                _News(node := self._remembered(cell), value, None, self._differs(node, value)) for cell, value in pairs
+            ]
+            for one in news:
+                self._core.given.add(one.node)
+            self._write(news, revision, "it was set")
 
     def unset(self, cell: Cell[Any]) -> None:
         """Let an input have its loader's value again."""
         with self._change() as revision:
             node = self._remembered(_input(cell))
+            news = [] if node.state is NEW else [self._looked_at(node)]
             self._core.given.discard(node)
-            if node.state is not NEW and self._reload(node, revision, "it was unset", whatever=True):
-                push(self._core, [node])
+            self._write(news, revision, "it was unset")
 
     def refresh(self, *, durable: bool = False) -> int:
         """Ask the loaders again, those of HIGH durability only with `durable`, and forget what is volatile.
@@ -113,37 +129,41 @@ class Engine:
         """
         with self._change() as revision:
             core = self._core
-            changed: list[Node | int] = self._changed_in_store(durable=durable)
-            changed += [
-                node
-                for node in list(core.inputs)
+            news = [
+                self._looked_at(node)
+                for node in core.inputs
                 if node not in core.given
                 and (durable or node.query.options.durability is Durability.LOW)
-                and self._reload(node, revision, "it was found changed")
+                and not self._has_its_stamp(node)
             ]
-            volatile, core.volatile = list(core.volatile), {}
-            fronts = core.fronts()
-            for node in volatile:
-                if node.state is not NEW:
-                    node.become(STALE)
-                drop_from(fronts, node)
-            push(core, [*changed, *volatile])
-            return len(changed)
-
-    def save(self) -> int:
-        """Write what has been computed into the store; `close` does it too. Returns how many results were written.
-
-        What runs is cancelled first. Raises OSError, with the store as it was; MisuseError where there is none.
-        """
-        if self._kept is None:
-            raise MisuseError("the engine has no store to save into; make it with Engine(store=folder)")
-        with self._change():
-            return self._saving.save()
+            stored = self._changed_in_store(durable=durable)
+            volatile, core.volatile = core.volatile, {}
+            self._make_stale(volatile)
+            push(core, stored)
+            return self._write(news, revision, "it was found changed") + len(stored)
 
     def cancel(self) -> None:
         """End every session: what runs raises Cancelled at its next demand. No input changes."""
         with self._change():
             pass
+
+    def submit(self, query: Callable[Concatenate[Db, P], Any], *args: P.args, **kwargs: P.kwargs) -> "Future[Any]":
+        """Demand a query, plain or coroutine, in a session of its own on another thread; return its future.
+
+        In asyncio, `asyncio.wrap_future` makes it awaitable. Its session is over when an input changes: then the
+        future's exception is Cancelled.
+        """
+        with self._core.notes:
+            if self._threads is None:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  for those who submit
+
+                self._threads = ThreadPoolExecutor(thread_name_prefix="jeton query")
+        return self._threads.submit(self._answer, query, args, kwargs)
+
+    def _answer(self, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        definition = definition_of(query)
+        with self.begin() as db:
+            return self._asks.demand(db, definition, definition.key_of(args, kwargs))  # type: ignore[arg-type]
 
     def statistics(self) -> list[QueryCount]:
         """Return what became of each query since the engine was made, or since they were last forgotten."""
@@ -163,7 +183,10 @@ class Engine:
         """End every session, save what is to be kept, and let go of everything. A second time it does nothing."""
         self._refuse_inside("close the engine")
         if self._core.gate.close(self._core.waits.wake):
+            if self._threads is not None:
+                self._threads.shutdown()
             self._crew.close()
+            self._asks.close()
             if self._kept is not None:
                 try:
                     self._saving.save()
@@ -183,6 +206,8 @@ class Engine:
         """Be alone with the nodes until the block ends; gives the new revision."""
         self._refuse_inside("change an input")
         with self._core.gate.changing(self._core.waits.wake) as revision:
+            tainted, self._core.tainted = self._core.tainted, {}
+            self._make_stale(tainted)
             yield revision
 
     def _check_kept(self, kept: Kept) -> None:
@@ -212,22 +237,49 @@ class Engine:
     def _refuse_inside(self, what: str) -> None:
         if self._core.lane().slot is not None:
             raise MisuseError(f"cannot {what} inside a query: what runs would have to end first; do it outside")
+        if self._core.gate.is_changing:
+            raise MisuseError(f"cannot {what} in a loader, a stamp or a comparison: a change is under way; do it after")
 
-    def _replace(self, node: Node, value: Any, revision: int, why: str) -> bool:
-        """Put a value into an input's node; tell whether it is another one. Nothing runs."""
-        same = node.changed_at != 0 and self._is_as_before(node, value)
-        if node.value is ABSENT:
-            node.value = value
-        node.become(GREEN)
-        node.verified_at = revision
-        node.unsaved = True
-        self._core.inputs[node] = None
-        if same:
+    def _looked_at(self, node: Node) -> "_News":
+        value, stamp = look(node)
+        return _News(node, value, stamp, self._differs(node, value))
+
+    def _has_its_stamp(self, node: Node) -> bool:
+        stamp = node.query.options.stamp
+        if stamp is None or node.stamp is None:
             return False
-        node.value = value
-        node.changed_at = revision
-        node.why = why
-        return True
+        try:
+            return bool(stamp(*node.query.arguments(node.key)) == node.stamp)
+        except Exception:  # noqa: BLE001  the loader meets it again, and it is its failure
+            return False
+
+    def _write(self, news: "Iterable[_News]", revision: int, why: str) -> int:
+        """Put values into inputs' nodes, and mark what reads those that changed; return how many did. Nothing runs."""
+        changed: list[Node] = []
+        for node, value, stamp, differs in news:
+            node.become(GREEN)
+            node.verified_at = revision
+            node.unsaved = True
+            node.stamp = stamp
+            if differs or node.value is ABSENT:
+                node.value = value
+            if differs:
+                node.changed_at = revision
+                node.why = why
+                changed.append(node)
+            self._core.inputs[node] = None
+        push(self._core, changed)
+        return len(changed)
+
+    def _make_stale(self, nodes: Iterable[Node]) -> None:
+        """Have nodes run again, and mark what reads them. Nothing runs."""
+        for node in nodes:
+            if node.state not in (NEW, STALE):
+                node.become(STALE)
+        push(self._core, nodes)
+
+    def _differs(self, node: Node, value: Any) -> bool:
+        return node.changed_at == 0 or not self._is_as_before(node, value)
 
     def _is_as_before(self, node: Node, value: Any) -> bool:
         if type(node.value) is Failure or type(value) is Failure:
@@ -236,27 +288,14 @@ class Engine:
             return node.known is not None and digest(value) == node.known
         return node.query.options.eq(node.value, value)
 
-    def _reload(self, node: Node, revision: int, why: str, *, whatever: bool = False) -> bool:
-        """Ask an input's loader again, unless its stamp is what it was; tell whether the value is another one."""
-        stamp = node.query.options.stamp
-        if stamp is not None and not whatever and node.stamp is not None:
-            try:
-                if stamp(*node.query.arguments(node.key)) == node.stamp:
-                    return False
-            except Exception:  # noqa: BLE001, S110  the loader meets it again, and it is its failure
-                pass
-        try:
-            value = load(node)
-        except Exception as error:  # noqa: BLE001  an exception is a result
-            value = Failure(error)
-        return self._replace(node, value, revision, why)
 
+class _News(NamedTuple):
+    """What an input's node is to have."""
 
-class _Nowhere(list[Node]):
-    """Where a root notes what it reads: nobody asks."""
-
-    def append(self, node: Node, /) -> None:
-        """Forget it."""
+    node: Node
+    value: Any
+    stamp: Any
+    differs: bool
 
 
 def _input(cell: Cell[Any]) -> Cell[Any]:

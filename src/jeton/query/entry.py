@@ -79,9 +79,9 @@ def query(
     """Make a query of a function whose first parameter is its db and whose others are its key.
 
     It is computed once for each key, and again only when something that it read through the db has changed. It must
-    depend on nothing else; what its code is made of counts as read (see `uses`). A coroutine function makes a
-    coroutine query, to be awaited. The options are those of `Options`. Raises TypeError for parameters that are no
-    key, ValueError for an option out of range.
+    depend on nothing else; what its code is made of counts as read (see `uses`). Keys that are equal are one key, 1, 1.0
+    and True too, as for functools.cache. A coroutine function makes a coroutine query, to be awaited. The options are
+    those of `Options`. Raises TypeError for parameters that are no key, ValueError for an option out of range.
     """
     options = Options(
         persist=persist,
@@ -144,44 +144,52 @@ def input(  # noqa: A001  it is the field's word, and in a program of queries no
 _PLAIN = """\
 def {name}({parameters}):
     try:
-        _node = {db}.fronts[{index}][{key}]
-    except _LookupError:
+        {node} = {db}.fronts[{index}][{key}]
+    except {missing}:
         pass
     else:
-        {db}.reads.append(_node)
-        return _node.value
-    return {db}.asks.demand({db}, _query, {key})
+        {db}.reads.append({node})
+        return {node}.value
+    return {db}.asks.demand({db}, {query}, {key})
 """
 
 _COROUTINE = """\
 async def {name}({parameters}):
-    return await {db}.asks.demand_awaited({db}, _query, {key})
+    return await {db}.asks.demand_awaited({db}, {query}, {key})
 """
 
 
 def make_entry(definition: Query) -> Function[..., Any]:
     """Compile the entry of a query and dress it as the function that it stands for."""
     function = definition.function
-    own = [parameter.name for parameter in definition.parameters]
-    if definition.kind is Kind.INPUT:
-        db = next(name for name in ("db", "_db", "__db") if name not in own)
-    else:
-        db = next(iter(inspect.signature(function).parameters))
-    keys = ", ".join(own)
+    own = {parameter.name for parameter in definition.parameters}
+    db = "db" if definition.kind is Kind.INPUT else next(iter(inspect.signature(function).parameters))
+    db, node, query, missing = (_unlike(own, name) for name in (db, "node", "query", "missing"))
+    keys = ", ".join(parameter.name for parameter in definition.parameters)
     text = (_COROUTINE if definition.kind is Kind.COROUTINE else _PLAIN).format(
-        name="_entry",
+        name=_unlike(own, "entry"),
         parameters=", ".join([db, *_spelled(definition.parameters)]),
         db=db,
+        node=node,
+        query=query,
+        missing=missing,
         index=definition.index,
         key=keys if definition.keyed_by_one else f"({keys})",
     )
-    names: dict[str, Any] = {"_query": definition, "_LookupError": LookupError, "__name__": function.__module__}
+    names: dict[str, Any] = {query: definition, missing: LookupError, "__name__": function.__module__}
     names |= {f"_default_{parameter.name}": parameter.default for parameter in definition.parameters}
     exec(compile(text, f"<entry of {definition.name}>", "exec"), names)  # noqa: S102  the text is ours, the names Python's
-    entry: Any = update_wrapper(names["_entry"], function)
+    entry: Any = update_wrapper(names[_unlike(own, "entry")], function)
     entry.query = definition
     entry.at = _Namer(definition)
     return cast("Function[..., Any]", entry)
+
+
+def _unlike(names: set[str], name: str) -> str:
+    """Return the name, changed until no parameter has it."""
+    while name in names:
+        name += "_"
+    return name
 
 
 class _Namer:

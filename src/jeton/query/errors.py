@@ -49,3 +49,19 @@ class Retreat(BaseException):
         super().__init__()
         self.target = target
         self.first = first
+
+
+class Undecided(BaseException):
+    """Unwinds to `stand_in`, whose item closed a ring with the query that maps it.
+
+    Helpers run items early, and which of two rings is met first would depend on them. So the item is put back, and the
+    thread whose map it is meets the ring in the order of the keys, if no item before it fails.
+    """
+
+    def __init__(self, stand_in: object) -> None:
+        super().__init__()
+        self.stand_in = stand_in
+
+
+class TooDeepError(RecursionError):
+    """A query recursed without end: even a deep thread's stack was used up."""

@@ -7,6 +7,7 @@ session, waits until what is under way has noticed, changes it, and lets the nex
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 
 from jeton.query.errors import Cancelled, EngineClosedError
 from jeton.query.node import Session
@@ -28,6 +29,7 @@ class Gate:
         self._inside = 0
         # Invariant: not None exactly while somebody changes something; set when that is over.
         self._changed: Signal | None = None
+        self._changer = 0
         # Invariant: not None exactly while a change waits for the last one inside.
         self._quiet: Signal | None = None
         self._closed = False
@@ -69,13 +71,14 @@ class Gate:
             self._sessions.discard(session)
 
     @contextmanager
-    def changing(self, wake: Callable[[], None]) -> Iterator[int]:
+    def changing(self, wake: Callable[[], None], *, last: bool = False) -> Iterator[int]:
         """End every session, wait until nobody is inside, and be alone until the block ends. Gives the new revision.
 
-        `wake` is called when the sessions are over, to wake who sleeps. Not to be called inside a query.
+        `wake` is called when the sessions are over, to wake who sleeps. Not to be called inside a query. Raises
+        EngineClosedError after a `last` one.
         """
         done = self._sync.signal("change is over")
-        self._be_the_one_who_changes(done)
+        self._be_the_one_who_changes(done, last=last)
         try:
             quiet = self._end_sessions()
             wake()
@@ -88,26 +91,37 @@ class Gate:
         finally:
             with self._lock:
                 self._changed = self._quiet = None
+                self._changer = 0
             done.set()
 
     def close(self, wake: Callable[[], None]) -> bool:
         """End every session for good, and wait until nobody is inside. False where it was closed before."""
-        with self.changing(wake):
-            with self._lock:
-                closed, self._closed = self._closed, True
-            return not closed
+        try:
+            with self.changing(wake, last=True):
+                return True
+        except EngineClosedError:
+            return False
 
     def sessions(self) -> list[Session]:
         """Return the sessions that are not over."""
         with self._lock:
             return list(self._sessions)
 
-    def _be_the_one_who_changes(self, done: Signal) -> None:
+    @property
+    def is_changing(self) -> bool:
+        """Whether this very thread changes something."""
+        return self._changer == get_ident()
+
+    def _be_the_one_who_changes(self, done: Signal, *, last: bool) -> None:
         while True:
             with self._lock:
                 before = self._changed
                 if before is None:
+                    if self._closed:
+                        raise EngineClosedError("the engine is closed; make another")
+                    self._closed = last
                     self._changed = done
+                    self._changer = get_ident()
                     return
             before.wait()
 
@@ -115,8 +129,6 @@ class Gate:
         with self._lock:
             for session in self._sessions:
                 session.over = True
-                if session.root is not None:
-                    session.root.fronts = ()  # so that its next demand finds out
             self._sessions.clear()
             if self._inside:
                 self._quiet = self._sync.signal("nobody is inside")

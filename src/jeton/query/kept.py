@@ -205,16 +205,14 @@ class Kept:
             self.stale.discard(number)
             self.suspect.discard(number)
         fact = self.store.fact(number)
-        if fact.changed_at == 0:
-            return NEW
-        stamp, spans, told, below, set_once = portable.loads(fact.extra)
+        stamp, spans, told, in_ring, below, set_once = portable.loads(fact.extra)
         node.stamp = stamp
         node.changed_at, node.verified_at = fact.changed_at, fact.verified_at
         node.reads = LAZY if fact.reads else ()
         node.known = fact.fingerprint if any(fact.fingerprint) else None
         node.why = "it was remembered"
-        if spans or told:
-            node.trace = Trace(spans, tuple(Told(at, Effect(name), value) for at, name, value in told))
+        if spans or told or in_ring:
+            node.trace = Trace(spans, tuple(Told(at, Effect(name), value) for at, name, value in told), in_ring)
         self._add_bits(node, below)
         if node.query.kind is Kind.INPUT:
             with self._core.notes:

@@ -77,6 +77,8 @@ class Trace(NamedTuple):
     spans: tuple[tuple[int, int], ...]
     """From which to which of the reads was one map, whose items may be had at once."""
     told: tuple[Told, ...]
+    in_ring: bool = False
+    """It was computed in a ring: its reads are those of the whole ring and its members, in no order of its own."""
 
 
 class Node:
@@ -117,12 +119,12 @@ class Node:
         # The revisions in which the value last became another, and in which it was last known to be true.
         self.changed_at = 0
         self.verified_at = 0
-        # In the order of demand, each once. Invariant: acyclic; who is in a ring has what the whole ring read outside.
+        # In the order of demand, each once. Invariant: acyclic, but for the members of a ring, which read each other.
         self.reads: tuple[Node, ...] = ()
         self.trace: Trace | None = None
         # Invariant: holds every settled node whose `reads` has this one; may hold some that read it once.
         self.readers: set[Node] = set()
-        # A bit for each effect that was told here or below; never too few.
+        # A bit for each effect that was told here or below; never too few while it is settled.
         self.below = 0
         self.stamp: Any = None
         # Why it ran when it last ran: the node whose change did it, or words.
@@ -190,12 +192,11 @@ class Lane:
 class Session:
     """One db's time: from its beginning to the change of an input or its end."""
 
-    __slots__ = ("__weakref__", "over", "revision", "root")
+    __slots__ = ("__weakref__", "over", "revision")
 
     def __init__(self, revision: int) -> None:
         self.revision = revision
         self.over = False
-        self.root: Frame | None = None
 
 
 class Frame(Db):
@@ -217,6 +218,7 @@ class Frame(Db):
         "ring",
         "session",
         "spans",
+        "tainted",
         "told",
         "was_known",
     )
@@ -240,9 +242,17 @@ class Frame(Db):
         self.heads: set[Ring] | None = None
         # What every further demand raises: the query is to end, and what it makes of that does not count.
         self.doom: BaseException | None = None
+        # Whether something that it demanded came to no result: then neither did it, for longer than this revision.
+        self.tainted = False
         # For counting: whether the function ran, and had a value before; time in what it demanded.
         self.ran = self.was_known = False
         self.child_ns = 0
+
+    def begin_again(self) -> None:
+        """Forget what was demanded so far: the query runs from its beginning."""
+        self.reads = []
+        self.spans = self.told = None
+        self.tainted = False
 
     def chain(self) -> "list[Frame]":
         """Return this frame and those above it, the root last."""
@@ -261,6 +271,16 @@ class Frame(Db):
                 return True
             frame = frame.parent
         return False
+
+
+class AwaitingFrame(Frame):
+    """The frame of a coroutine. It has nothing at hand: a plain query that it calls is not a call but a mistake."""
+
+    __slots__ = ()
+
+    def __init__(self, asks: Asks, session: Session, lane: Lane, parent: Frame | None, node: Node | None) -> None:
+        super().__init__(asks, session, lane, parent, node)
+        self.fronts = ()
 
 
 class Ring:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from jeton.query.core import Core
-from jeton.query.node import ABSENT, GREEN, HOLLOW, Failure, Node
+from jeton.query.node import ABSENT, GREEN, HOLLOW, SUSPECT, Failure, Node
 from jeton.store.fingerprint import digest
 
 
@@ -30,7 +30,8 @@ def _drop(node: Node) -> None:
     except (TypeError, ValueError):
         known = None
     with node.shard.lock:
-        if node.state is GREEN and node.value is value:
-            node.become(HOLLOW)
+        if node.value is value and node.state in (GREEN, SUSPECT):
+            if node.state is GREEN:
+                node.become(HOLLOW)
             node.known = known
             node.value = ABSENT

@@ -73,10 +73,8 @@ class Saving:
         return len(changed)
 
     def _is_to_save(self, node: Node) -> bool:
-        """Tell whether the store does not know the node as it is. What others read has to have a number in any case."""
-        if node.number < 0:
-            return (node.state is not NEW or bool(node.readers)) and node.reads is not LAZY
-        return node.unsaved
+        """Tell whether the store does not know the node as it is."""
+        return node.state is not NEW and (node.unsaved if node.number >= 0 else node.reads is not LAZY)
 
     def _meta(self, session: int, kinds: dict[str, int]) -> bytes:
         kept = self._kept
@@ -98,13 +96,14 @@ class Saving:
         given = node in self._core.given
         if query.kind is Kind.INPUT:
             flags |= INPUT | (GIVEN if given else 0)
-        if node in self._core.volatile or node.state is NEW:
+        if node in self._core.volatile or node in self._core.tainted:
             flags |= VOLATILE
         trace = node.trace
         extra = (
             node.stamp,
             trace.spans if trace is not None else (),
             tuple((one.after, one.effect.name, one.value) for one in trace.told) if trace is not None else (),
+            trace is not None and trace.in_ring,
             self._core.effects_of(node.below),
             given,
         )
@@ -115,12 +114,13 @@ class Saving:
             portable.dumps(node.key),
             flags,
             fingerprint,
-            0 if node.state is NEW else node.changed_at,
+            node.changed_at,
             node.verified_at,
             asked_at,
             value,
             portable.dumps(extra),
-            tuple(read.number for read in self._reads(node)),
+            # What came to no result has no number; who read that is run again in any case.
+            tuple(read.number for read in self._reads(node) if read.number >= 0),
         )
 
     def _reads(self, node: Node) -> tuple[Node, ...]:

@@ -9,13 +9,13 @@ from jeton.query.core import Core
 from jeton.query.node import GREEN, HOLLOW, LAZY, Frame, Node
 
 
-def first_changed(core: Core, frame: Frame) -> Node | str | None:
-    """Settle what the frame's node had read; return the first that has changed since it was last verified, if any.
+def first_changed(core: Core, frame: Frame, node: Node) -> Node | str | None:
+    """Settle, for `frame`, what the claimed node had read; return the first that has changed since it was verified.
 
     Returns words where what it read cannot be told any more.
     """
-    node = frame.node
-    assert node is not None
+    if node.trace is not None and node.trace.in_ring:
+        return "it is in a ring, and something that the ring read may have changed"
     if node.reads is LAZY:
         reads = core.kept.reads(node) if core.kept is not None else None
         if reads is None:

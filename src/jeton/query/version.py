@@ -1,11 +1,12 @@
 """The version of a query's code. Owns what counts as the same function; knows nothing of engines.
 
 Counted are the bytecode, the constants and names that it uses, its defaults, what it closes over, and the helpers and
-constants that the query says it uses. Not counted are line numbers and docstrings, so that moving a function, or
-another one above it, changes nothing (joblib/joblib#680).
+constants that the query says it uses. Not counted are line numbers and what a docstring says, so that moving a
+function, or another one above it, changes nothing (joblib/joblib#680).
 """
 
 import enum
+import functools
 import hashlib
 import types
 from collections.abc import Callable, Iterable
@@ -23,45 +24,58 @@ def version_of(function: Callable[..., Any], uses: Iterable[Any] = ()) -> bytes:
 
 
 def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
-    """Add a function, a class with its methods, or a plain value."""
-    part = getattr(part, "query", part)  # another query: its own version follows
-    function = getattr(part, "function", part)
-    function = getattr(function, "__wrapped__", function)
-    if id(function) in seen:
+    """Add a function, a class with what it defines, or a plain value."""
+    part = getattr(part, "query", part)  # another query counts by its function
+    part = getattr(part, "function", part) if type(part).__name__ == "Query" else part
+    if id(part) in seen:
         return
-    seen.add(id(function))
-    if isinstance(function, types.FunctionType):
-        update(b"function")
-        _add_code(update, function.__code__)
-        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()):
-            _add_value(update, value)
-        for cell in function.__closure__ or ():
-            _add(update, _contents(cell), seen)
-    elif isinstance(function, type) and not issubclass(function, enum.Enum):
-        update(f"class {function.__module__}:{function.__qualname__}".encode())
-        for name, member in sorted(vars(function).items()):
-            if isinstance(member, types.FunctionType):
-                update(name.encode())
-                _add(update, member, seen)
-    elif isinstance(function, types.ModuleType):
-        update(f"module {function.__name__} {getattr(function, '__version__', '')}".encode())
+    seen.add(id(part))
+    if isinstance(part, types.FunctionType):
+        _add_function(update, part, seen)
+    elif isinstance(part, functools.partial):
+        for piece in (part.func, *part.args, *part.keywords.items()):
+            _add(update, piece, seen)
+    elif isinstance(part, (staticmethod, classmethod)):
+        _add(update, part.__func__, seen)
+    elif isinstance(part, property):
+        for accessor in (part.fget, part.fset, part.fdel):
+            _add(update, accessor, seen)
+    elif isinstance(part, type) and not issubclass(part, enum.Enum):
+        _add_class(update, part, seen)
+    elif isinstance(part, types.ModuleType):
+        update(f"module {part.__name__} {getattr(part, '__version__', '')}".encode())
     else:
-        _add_value(update, function)
+        _add_value(update, part)
 
 
-def _add_code(update: Callable[[bytes], object], code: types.CodeType) -> None:
+def _add_function(update: Callable[[bytes], object], function: types.FunctionType, seen: set[int]) -> None:
+    update(b"function")
+    _add_code(update, function.__code__, function.__doc__)
+    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        _add(update, value, seen)
+    for cell in function.__closure__ or ():
+        _add(update, _contents(cell), seen)
+
+
+def _add_class(update: Callable[[bytes], object], part: type, seen: set[int]) -> None:
+    update(f"class {part.__module__}:{part.__qualname__}".encode())
+    for base in part.__bases__:
+        if base.__module__ not in ("builtins", "typing", "abc"):
+            _add(update, base, seen)
+    for name, member in sorted(vars(part).items()):
+        if not name.startswith("__") or isinstance(member, types.FunctionType):
+            update(name.encode())
+            _add(update, member, seen)
+
+
+def _add_code(update: Callable[[bytes], object], code: types.CodeType, docstring: str | None = None) -> None:
     update(code.co_code)
     update(repr((code.co_names, code.co_varnames, code.co_freevars, code.co_flags, code.co_argcount)).encode())
-    docstring = code.co_consts[:1] if code.co_flags & _OPTIMIZED else ()
     for index, constant in enumerate(code.co_consts):
         if isinstance(constant, types.CodeType):
             _add_code(update, constant)
-        elif index or not isinstance(docstring[0] if docstring else None, str):
+        elif index or docstring is None or constant != docstring:
             _add_value(update, constant)
-
-
-_OPTIMIZED = 1
-"""CO_OPTIMIZED: the code of a function, whose first constant is its docstring."""
 
 
 def _add_value(update: Callable[[bytes], object], value: Any) -> None:

@@ -18,6 +18,8 @@ class Waits:
         self._lock = sync.lock(ORDER, "waits")
         # Guarded by _lock. Invariant: no ring: who would close one is told instead of entered.
         self._asleep: dict[Frame, tuple[Node, Wake]] = {}
+        # Guarded by _lock: what ends the errands of frames that wait for one.
+        self._errands: dict[Frame, Wake] = {}
 
     def enter(self, frame: Frame, node: Node, wake: Wake) -> Frame | None:
         """Note that `frame` is about to sleep until `node` is settled, which `wake` is called for.
@@ -36,10 +38,21 @@ class Waits:
         with self._lock:
             del self._asleep[frame]
 
+    def enter_errand(self, frame: Frame, cancel: Wake) -> None:
+        """Note that `frame` waits for an errand, which `cancel` ends."""
+        with self._lock:
+            self._errands[frame] = cancel
+
+    def leave_errand(self, frame: Frame) -> None:
+        """Note that the errand has ended."""
+        with self._lock:
+            del self._errands[frame]
+
     def wake(self, session: Session | None = None) -> None:
         """Wake the sleepers of a session, or all, so that they see that it is over."""
         with self._lock:
             sleepers = [wake for frame, (_, wake) in self._asleep.items() if session in (None, frame.session)]
+            sleepers += [wake for frame, wake in self._errands.items() if session in (None, frame.session)]
         for wake in sleepers:
             wake()
 

@@ -90,6 +90,11 @@ class FactStore:
         """How many facts there are. Their numbers are 0 to `count` - 1 and stay until `rewrite` or `prune`."""
         return self._view.count
 
+    @property
+    def view(self) -> View:
+        """All facts as they are now: a later save or rewrite makes another view and leaves this one as it is."""
+        return self._view
+
     def find(self, key: bytes) -> int | None:
         """Return the number of the fact with this key. Raises Damaged."""
         return self._view.find(key)

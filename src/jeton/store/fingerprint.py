@@ -197,8 +197,10 @@ def _is_tree(value: object) -> bool:
             return True
         if not kinds <= _TREES:
             return False
+        if kinds & _LEAVES:
+            level = [each for each in level if type(each) not in _LEAVES]
         # By identity, for a value that holds itself twice would double with every level.
-        inner = {id(each): each for each in level if type(each) not in _LEAVES}.values()
+        inner = dict(zip(map(id, level), level, strict=True)).values()
         level = list(chain.from_iterable(inner))
         if dict in kinds:
             level += chain.from_iterable(each.values() for each in inner if type(each) is dict)

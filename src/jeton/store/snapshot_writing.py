@@ -58,7 +58,7 @@ def write_snapshot(path: Path, columns: Columns, owner: Owner, generation: Gener
         generation.nonce,
         size,
         count,
-        len(table) // 4,
+        len(table) // 8,
         longest,
         len(groups) // GROUP.size,
         len(owner_bytes),
@@ -80,22 +80,27 @@ def write_snapshot(path: Path, columns: Columns, owner: Owner, generation: Gener
 
 
 def _table(keys: Sequence[bytes]) -> tuple[bytes, int]:
-    """Return slots with a fact's number and 1, or 0: open addressing, at most half full; and the longest probe."""
+    """Return the table and its longest probe: open addressing, at most half full.
+
+    A slot is 0, or has a fact's number and 1 in the low half, and in the high half the hash, so that other facts are
+    passed by without a look at them.
+    """
     slots = [0] * max(8, 1 << (2 * len(keys) - 1).bit_length())
     mask = len(slots) - 1
     longest = 1
     # By key, so that of two facts with one key the later one is found.
     numbers = dict(zip(keys, range(1, len(keys) + 1), strict=True))
     for key, number in numbers.items():
-        slot = crc32(key) & mask
+        hashed = crc32(key)
+        slot = hashed & mask
         if slots[slot]:
             probe = 1
             while slots[slot]:
                 slot = (slot + 1) & mask
                 probe += 1
             longest = max(longest, probe)
-        slots[slot] = number
-    return array("I", slots).tobytes(), longest
+        slots[slot] = hashed << 32 | number
+    return array("Q", slots).tobytes(), longest
 
 
 def _reversed(reads: Sequence[tuple[int, ...]]) -> tuple[bytes, bytes, bytes]:

@@ -4,7 +4,7 @@ Owns which place a fact is read from. Whatever was read is the right answer, or 
 has its number in it, a value's is in the entry.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -23,6 +23,8 @@ from jeton.store.fact import (
 )
 from jeton.store.snapshot import Owner, Snapshot
 from jeton.store.snapshot_writing import Columns
+
+Find = Callable[[bytes], int | None]
 
 
 class Place:
@@ -48,6 +50,8 @@ class View:
         # Invariant: a fact that the snapshot has not is in _changed, and its key in _new.
         self._changed: dict[int, Place] = {}
         self._new: dict[bytes, int] = {}
+        # Tells the number of the fact with this key; raises Damaged.
+        self.find: Find = self._new.get if snapshot is None else snapshot.find
         # Readers that the snapshot does not know; made when first asked for, because most sessions ask for none.
         self._more_readers: dict[int, list[int]] | None = None
 
@@ -58,6 +62,8 @@ class View:
         view._changed, view._new = dict(self._changed), dict(self._new)
         for segment in segments:
             view._apply(segment)
+        if view._new:
+            view.find = view._new.get if view.snapshot is None else _first_of(view._new, view.snapshot.find)
         return view
 
     def _apply(self, segment: Segment) -> None:
@@ -72,21 +78,15 @@ class View:
                 self.count += 1
         self.owner = segment.owner
 
-    def find(self, key: bytes) -> int | None:
-        """Return the number of the fact with this key. Raises Damaged."""
-        number = self._new.get(key)
-        if number is None and self.snapshot is not None:
-            return self.snapshot.find(key)
-        return number
-
     def entry(self, number: int) -> bytes:
         """Return the entry of a fact. Raises Damaged, and IndexError for no fact."""
-        place = self._changed.get(number)
-        if place is not None:
+        if number in self._changed:
+            place = self._changed[number]
             return entry_at(number, place.segment.data, place.segment.base + place.entry_at, self._log_path)
-        if self.snapshot is None or not 0 <= number < self.count:
+        snapshot = self.snapshot
+        if snapshot is None or not 0 <= number < self.count:
             raise IndexError(f"no fact has the number {number}")
-        return self.snapshot.entry(number)
+        return entry_at(number, snapshot.data, snapshot.places[number], snapshot.path)
 
     def value(self, number: int) -> bytes:
         """Return the value of a fact. Raises Damaged, and IndexError for no fact."""
@@ -161,3 +161,13 @@ class View:
             value = self._raw_value(old, size)
             columns.add(fact.key, fact.flags, fact.reads, encoded(number, fact, size, crc), value)
         return columns, new
+
+
+def _first_of(new: dict[bytes, int], find: Find) -> Find:
+    """Return a look-up in both; no method, because a view that holds itself would keep its files mapped."""
+
+    def find_in_both(key: bytes) -> int | None:
+        number = new.get(key)
+        return find(key) if number is None else number
+
+    return find_in_both

@@ -1,0 +1,220 @@
+"""Demand, for coroutines. Owns the same steps as demand.py, with tasks that await where threads sleep.
+
+A coroutine query runs as part of the task that demands it, on the engine's thread for what waits, and holds no slot:
+what it does between two awaits is short. Whatever has to compute, a plain query that it calls or the verification of
+what it read, goes to a thread of the crew as a child of its frame.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jeton.query import cycle
+from jeton.query.compute import below, finish, release
+from jeton.query.crew import Call
+from jeton.query.definition import Key, Kind, Query, definition_of
+from jeton.query.demand import Demand
+from jeton.query.errors import Cancelled, Retreat
+from jeton.query.node import (
+    ABSENT,
+    GREEN,
+    HOLLOW,
+    NEW,
+    PROVISIONAL,
+    RUNNING,
+    SUSPECT,
+    AwaitingFrame,
+    Failure,
+    Frame,
+    Node,
+)
+from jeton.query.settle import forget_wait, wait_for
+from jeton.query.tasks import Tasks
+from jeton.query.verify import first_changed
+from jeton.runtime import Cancelled as TaskCancelled
+from jeton.runtime import Event, Scope
+
+
+class Awaited:
+    """The way to a value, for tasks. One for an engine, made with its first coroutine or command."""
+
+    def __init__(self, demand: Demand, tasks: Tasks) -> None:
+        self._demand = demand
+        self._core = demand.core
+        self._crew = demand.crew
+        self.tasks = tasks
+
+    async def demand(self, frame: Frame, query: Query, key: Key) -> Any:
+        """Return the value of a coroutine query for a coroutine's frame."""
+        node = self._core.node(query, key)
+        frame.reads.append(node)
+        await self._bring(frame, node, want=True)
+        while (value := node.value) is ABSENT:
+            await self._bring(frame, node, want=True)
+        if type(value) is Failure:
+            raise value.error.with_traceback(None)
+        return value
+
+    async def call(self, frame: Frame, query: Query, key: Key) -> Any:
+        """Return the value of a plain query, computed on a thread of the crew."""
+        node = self._core.node(query, key)
+        frame.reads.append(node)
+        while node.state is not GREEN or node.value is ABSENT:
+            await self.on_thread(frame, lambda stand_in: self._demand.bring(stand_in, node, want=True))
+            if node.state is RUNNING:
+                break  # the head of a ring: its assumption is there
+        return node.result()
+
+    async def gather(self, frame: Frame, query: Any, keys: list[Key]) -> list[Any]:
+        """Return the values for all keys; raise the first failure in their order."""
+        definition = definition_of(query)
+        outcomes: dict[int, Any] = {}
+
+        async def one(at: int, key: Key) -> None:
+            stand_in = AwaitingFrame(frame.asks, frame.session, frame.lane, frame, None)
+            try:
+                outcomes[at] = await self.demand(stand_in, definition, key)
+            except (Exception, Cancelled, Retreat) as failure:  # noqa: BLE001  raised in the order of the keys
+                outcomes[at] = Failure(failure)  # type: ignore[arg-type]
+            if stand_in.heads:
+                frame.heads = (frame.heads or set()) | stand_in.heads
+
+        async with Scope() as scope:
+            for at, key in enumerate(keys):
+                scope.spawn(one, at, key)
+        start = len(frame.reads)
+        results = []
+        try:
+            for at, key in enumerate(keys):
+                frame.reads.append(self._core.node(definition, key))
+                if type(outcomes[at]) is Failure:
+                    raise outcomes[at].error
+                results.append(outcomes[at])
+        finally:
+            if len(frame.reads) - start > 1:
+                frame.spans = frame.spans or []
+                frame.spans.append((start, len(frame.reads)))
+        return results
+
+    async def on_thread(self, frame: Frame, action: Callable[[Frame], object]) -> Any:
+        """Have a thread of the crew do something for a frame that stands for this one; return what came of it."""
+        event = Event()
+        call = Call(frame, action, lambda: self.tasks.call(event.set))
+        self._crew.post(call)
+        try:
+            await event.wait()
+        except TaskCancelled:
+            self._crew.drop(call)  # what has begun ends at its next demand: the session is over
+            async with Scope(shield=True):
+                await event.wait()
+            raise
+        return call.result()
+
+    async def settle(self, frame: Frame, *, want: bool) -> None:
+        """Verify the node of a claim, or run it. Raises what is no result."""
+        node = frame.node
+        assert node is not None
+        why: Node | str = "it had not run before"
+        if frame.before is SUSPECT:
+            changed = await self.on_thread(frame, lambda stand_in: self._first_changed(stand_in, node))
+            if changed is not None:
+                why = changed
+            else:
+                node.below = below(self._core, node)
+                if self._demand.is_settled(frame, node, want=want):
+                    return
+        await self._run(frame, self._demand.reason(frame, why))
+
+    def _first_changed(self, stand_in: Frame, node: Node) -> Node | str | None:
+        return first_changed(self._core, stand_in, node)
+
+    async def _run(self, frame: Frame, why: Node | str) -> None:
+        node = frame.node
+        assert node is not None
+        frame.ran = True
+        failure: Exception | None = None
+        value: Any = None
+        try:
+            value = await node.query.function(frame, *node.query.arguments(node.key))
+        except Exception as error:  # noqa: BLE001  an exception is a result
+            failure = error
+        finish(self._core, frame, value, failure, why)
+
+    async def _bring(self, frame: Frame, node: Node, *, want: bool) -> None:
+        while True:
+            if frame.doom is not None:
+                raise frame.doom
+            if frame.session.over:
+                raise Cancelled
+            child: Frame | None = None
+            with node.shard.lock:
+                state = node.state
+                if state is GREEN or (state is HOLLOW and not want):
+                    return
+                if state is not RUNNING and state is not PROVISIONAL:
+                    child = self._demand.claim(frame, node)
+                owner = node.frame
+            if child is not None:
+                retreat = await self._compute(child, want=want)
+                if retreat is not None:
+                    await self._bring_any(frame, retreat.first)
+                elif node.state is not PROVISIONAL or await self._inherit(frame, node):
+                    return
+            elif state is PROVISIONAL:
+                if await self._inherit(frame, node):
+                    return
+            elif owner is not None and frame.is_below(owner):
+                cycle.meet(self._core, frame, owner)
+                return
+            else:
+                await self._sleep(frame, node)
+
+    async def _bring_any(self, frame: Frame, node: Node) -> None:
+        """Settle a node of either kind."""
+        if node.query.kind is Kind.COROUTINE:
+            await self._bring(frame, node, want=False)
+        else:
+            await self.on_thread(frame, lambda stand_in: self._demand.bring(stand_in, node, want=False))
+
+    async def _compute(self, frame: Frame, *, want: bool) -> Retreat | None:
+        node = frame.node
+        assert node is not None
+        try:
+            kept = self._core.kept
+            if kept is None or frame.before is not NEW or not self._demand.is_recalled(kept, frame, node, want=want):
+                await self.settle(frame, want=want)
+        except Retreat as reason:
+            release(self._core, frame)
+            if reason.target is not frame:
+                raise
+            return reason
+        except BaseException:
+            release(self._core, frame)
+            raise
+        return None
+
+    async def _sleep(self, frame: Frame, node: Node) -> None:
+        """Wait until somebody else's node is settled; maybe for nothing."""
+        event = Event()
+
+        def wake() -> None:
+            self.tasks.call(event.set)
+
+        if not wait_for(node, wake):
+            return
+        closing = self._core.waits.enter(frame, node, wake)
+        if closing is not None:
+            forget_wait(node, wake)
+            cycle.retreat(frame, closing, node)
+        try:
+            if not frame.session.over:
+                await event.wait()
+        finally:
+            self._core.waits.leave(frame)
+            forget_wait(node, wake)
+
+    async def _inherit(self, frame: Frame, node: Node) -> bool:
+        head = cycle.inherit(self._core, frame, node)
+        if head is None:
+            return True
+        await self._sleep(frame, head)
+        return False

@@ -1,0 +1,98 @@
+"""The one thread for what waits: coroutine queries and commands. Owns a scheduler of tasks, and errands given to it.
+
+It is started with the first errand, so that a program of plain queries has no event loop. Whoever gives an errand
+waits for it on a thread of its own, and does not compute meanwhile.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from jeton.runtime import Event, Scheduler, Scope, default_loop
+from jeton.sync import Primitives, Signal
+
+
+class Errand:
+    """One coroutine that a thread waits for."""
+
+    def __init__(self, function: Callable[[], Awaitable[Any]], done: Signal) -> None:
+        self._function = function
+        self.done = done
+        # The scheduler's thread's own, until `done` is set.
+        self._scope: Scope | None = None
+        self._cancelled = False
+        self._value: Any = None
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Run it, and keep what comes of it."""
+        try:
+            async with Scope() as scope:
+                self._scope = scope
+                if self._cancelled:
+                    scope.cancel()
+                self._value = await self._function()
+        except BaseException as failure:  # noqa: BLE001  raised on the thread that waits
+            self._failure = failure
+        finally:
+            self._scope = None
+            self.done.set()
+
+    def cancel(self) -> None:
+        """Cancel it. On the scheduler's thread."""
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def result(self) -> Any:
+        """Return what came of it, or raise it."""
+        if self._failure is not None:
+            raise self._failure
+        return self._value
+
+
+class Tasks:
+    """The thread, from the first errand to `close`."""
+
+    def __init__(self, sync: Primitives) -> None:
+        self._sync = sync
+        self._ready = sync.signal("the tasks' thread runs")
+        self._scheduler: Scheduler | None = None
+        self._end: Event | None = None
+        self._scope: Scope | None = None
+        self._thread = sync.start(self._run, "jeton query tasks")
+        self._ready.wait()
+
+    def give(self, function: Callable[[], Awaitable[Any]]) -> tuple[Errand, Callable[[], None]]:
+        """Start a coroutine; return the errand and what cancels it, from any thread."""
+        errand = Errand(function, self._sync.signal("an errand"))
+        self.call(lambda: self._start(errand))
+        return errand, lambda: self.call(errand.cancel)
+
+    def call(self, callback: Callable[[], object]) -> None:
+        """Call back soon on the tasks' thread; from any thread."""
+        assert self._scheduler is not None
+        self._scheduler.call_from_thread(callback)
+
+    def close(self) -> None:
+        """End the thread. No errand is under way."""
+        assert self._end is not None
+        self.call(self._end.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        loop = default_loop()
+        try:
+            self._scheduler = Scheduler(loop)
+            self._scheduler.run(self._main)
+        finally:
+            loop.close()
+
+    async def _main(self) -> None:
+        self._end = Event()
+        async with Scope() as self._scope:
+            self._ready.set()
+            await self._end.wait()
+
+    def _start(self, errand: Errand) -> None:
+        assert self._scope is not None
+        self._scope.spawn(errand.run)
