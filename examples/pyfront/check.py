@@ -36,6 +36,7 @@ def check_tree(db: Db) -> None:
 
 def report(db: Db) -> list[str]:
     """Check the tree and give a line for each finding, ordered by file and place."""
+    check_tree(db)  # `effects` alone would pass over a query that failed
     base = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
     return [
         f"{path.removeprefix(base)}:{line}:{column}: {code}: {message}"

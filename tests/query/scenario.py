@@ -18,7 +18,7 @@ from jeton.sync import primitives
 
 R = TypeVar("R")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 """How long a test waits for what must happen before it calls it a deadlock."""
 
 

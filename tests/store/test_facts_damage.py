@@ -68,14 +68,13 @@ def assert_found(store: FactStore, wanted: bytes, there: Fact | None, damages: l
         assert tried(lambda: store.fact(number), damages) in (there, None), at
 
 
-@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
 @pytest.mark.parametrize("name", ["facts", "facts.log"])
-def test_with_any_byte_flipped_everything_is_right_or_a_miss_or_damaged(stores: Stores, name: str, flip: int) -> None:
+def test_with_any_byte_flipped_everything_is_right_or_a_miss_or_damaged(stores: Stores, name: str) -> None:
     files, states = filled(stores)
     unnoticed = 0
     for at in range(len(files[name])):
         data = bytearray(files[name])
-        data[at] ^= flip
+        data[at] ^= (0x01, 0x80, 0xFF)[at % 3]
         stores.lay({**files, name: bytes(data)})
         stores.warnings.clear()
         store = stores.open()

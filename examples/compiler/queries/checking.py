@@ -71,7 +71,7 @@ def signature(db: Db, which: ItemId) -> Signature:
 Fields = tuple[tuple[str, Type], ...]
 
 
-@query(on_cycle=Fallback(lambda _kind: None))
+@query(on_cycle=Fallback(lambda _kind: None), uses=(COMPILER,))
 def fields(db: Db, kind: Struct) -> Fields | None:
     """Give the fields of a struct with its types put in; None for a struct that would have no end.
 
@@ -108,7 +108,7 @@ def _report_endless(db: Db, source: tree.Struct, itself: Struct) -> None:
             reporter.error(written.node, message, f"a list holds by reference: `{written.name}: [{kind}]`")
 
 
-@query
+@query(uses=(COMPILER,))
 def checked_module(db: Db, path: str) -> None:
     """Check a module: what the parser found, its imports, its names, and all its items."""
     for problem in problems(db, path):
@@ -135,7 +135,7 @@ def _check_imports(db: Db, path: str) -> None:
         first.setdefault(one.name, one.node)
 
 
-@query
+@query(uses=(COMPILER,))
 def modules(db: Db, root: str) -> tuple[str, ...]:
     """Give the modules of a program, those first that are fewer imports away from its root."""
     found = {root: None}
@@ -148,7 +148,7 @@ def modules(db: Db, root: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@query
+@query(uses=(COMPILER,))
 def checked_program(db: Db, root: str) -> None:
     """Check every module of a program, and that it has a beginning."""
     db.map(checked_module, modules(db, root))

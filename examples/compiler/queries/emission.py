@@ -29,7 +29,7 @@ class UnitId:
     module: str
 
 
-@query
+@query(uses=(COMPILER,))
 def calls(db: Db, instance: Instance) -> tuple[Instance, ...]:
     """Give the instances that an instance calls."""
     facts = checked(db, instance.item)
@@ -37,7 +37,7 @@ def calls(db: Db, instance: Instance) -> tuple[Instance, ...]:
     return called_by(instance, signature(db, instance.item), facts)
 
 
-@query
+@query(uses=(COMPILER,))
 def instances(db: Db, root: str) -> tuple[Instance, ...]:
     """Give all instances of a program: what its beginning calls, what that calls, and so on, wave by wave."""
     entry = Instance(ItemId(root, ENTRY), ())

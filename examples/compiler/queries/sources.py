@@ -20,7 +20,8 @@ SUFFIX = ".sou"
 diagnostics = Effect[Diagnostic]("diagnostics")
 
 _FOLDER = Path(__file__).parent.parent
-COMPILER = blake2b(b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*/*.[pch]*"))), digest_size=16).digest()
+_FILES = sorted([*_FOLDER.glob("*/*.py"), *_FOLDER.glob("runtime/*.[ch]"), _FOLDER / "diagnostics.py"])
+COMPILER = blake2b(b"".join(path.read_bytes() for path in _FILES), digest_size=16).digest()
 """The compiler itself: with another one, nothing holds that was found out. Queries that run its phases use this."""
 
 
@@ -65,7 +66,7 @@ def imports(db: Db, path: str) -> tuple[tree.Import, ...]:
     return parsed(db, path).module.imports
 
 
-@query
+@query(uses=(COMPILER,))
 def imported(db: Db, path: str, name: str) -> str | None:
     """Give the path of the module that a module imports under a name; None where it does not."""
     return sibling(path, name) if any(one.name == name for one in imports(db, path)) else None

@@ -27,6 +27,7 @@ class Answers(Demand):
         # Guarded by _starting: what coroutines and commands go through, once there was one.
         self._starting = core.sync.lock(STARTING_ORDER, "starting the tasks' thread")
         self._awaited: Any = None
+        self._offload: Any = None
 
     def map(self, db: Frame, query: Any, keys: list[Any]) -> list[Any]:
         """See `Db.map`."""
@@ -166,10 +167,45 @@ class Answers(Demand):
             raise Cancelled
         return errand.result()
 
+    def offloaded(self, db: Frame, node: Node) -> Any:
+        """See `Asks.offloaded`."""
+        offload = self._the_offload()
+        future = offload.submit(node.query, node.key)
+        signal = self.core.sync.signal("a worker's answer")
+        future.add_done_callback(lambda _: signal.set())
+        self.core.waits.enter_errand(db, signal.set)
+        self.crew.lend()
+        try:
+            if not db.session.over:
+                signal.wait()
+        finally:
+            self.crew.resume()
+            self.core.waits.leave_errand(db)
+        if db.session.over:
+            future.cancel()
+            raise Cancelled
+        value, told = offload.received(node.query, node.key, future)
+        for effect, said in told:
+            self.emit(db, effect, said)
+        return value
+
+    def note(self, name: Any, value: Any) -> None:
+        """See `Asks.note`."""
+        with self.core.notes:
+            self.core.interned[name] = value
+
+    def noted(self, name: Any) -> Any:
+        """See `Asks.noted`."""
+        with self.core.notes:
+            return self.core.interned.get(name)
+
     def close(self) -> None:
-        """End the thread for what waits. Nothing runs."""
+        """End the workers and the thread for what waits. Nothing runs."""
         with self._starting:
             awaited, self._awaited = self._awaited, None
+            offload, self._offload = self._offload, None
+        if offload is not None:
+            offload.close()
         if awaited is not None:
             awaited.tasks.close()
 
@@ -191,6 +227,14 @@ class Answers(Demand):
             raise Cancelled
         return self._awaited
 
+    def _the_offload(self) -> Any:
+        with self._starting:
+            if self._offload is None:
+                from jeton.query.offload import Offload  # noqa: PLC0415  multiprocessing, for the first leaf
+
+                self._offload = Offload(self.crew.seats.jobs, self.core.sync)
+            return self._offload
+
     def _the_awaited(self) -> Any:
         with self._starting:
             if self._awaited is None:
@@ -198,5 +242,5 @@ class Answers(Demand):
                 from jeton.query.awaited import Awaited  # noqa: PLC0415
                 from jeton.query.tasks import Tasks  # noqa: PLC0415
 
-                self._awaited = Awaited(self, Tasks(self.core.sync))
+                self._awaited = Awaited(self, Tasks(self.core.sync), self.crew.seats.invite)
             return self._awaited

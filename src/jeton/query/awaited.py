@@ -5,13 +5,14 @@ what it does between two awaits is short. Whatever has to compute, a plain query
 what it read, goes to a thread of the crew as a child of its frame.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from jeton.jobserver import Invitation
 from jeton.query import cycle
-from jeton.query.compute import below, finish, release
+from jeton.query.compute import finish, release
 from jeton.query.crew import Call
-from jeton.query.definition import Key, Kind, Query, definition_of
+from jeton.query.definition import Key, Query, definition_of
 from jeton.query.demand import Demand
 from jeton.query.errors import Cancelled, Retreat
 from jeton.query.node import (
@@ -31,17 +32,31 @@ from jeton.query.settle import forget_wait, wait_for
 from jeton.query.tasks import Tasks
 from jeton.query.verify import first_changed
 from jeton.runtime import Cancelled as TaskCancelled
-from jeton.runtime import Event, Scope
+from jeton.runtime import Event, ProcessResult, Scope, run_process
+
+Invite = Callable[[str, Mapping[str, str]], Invitation]
 
 
 class Awaited:
     """The way to a value, for tasks. One for an engine, made with its first coroutine or command."""
 
-    def __init__(self, demand: Demand, tasks: Tasks) -> None:
+    def __init__(self, demand: Demand, tasks: Tasks, invite: Invite) -> None:
+        """`invite` brings a command into the pool."""
+        self._invite = invite
         self._demand = demand
         self._core = demand.core
         self._crew = demand.crew
         self.tasks = tasks
+
+    async def command(self, argv: list[str], text: str, environ: Mapping[str, str]) -> ProcessResult:
+        """Run a command in the pool, on the slot that whoever waits for it has lent. Raises OSError."""
+        with self._invite(text, environ) as invitation:
+            return await run_process(
+                argv,
+                environ=invitation.environment,
+                pass_fds=invitation.pass_fds,
+                started=invitation.started,
+            )
 
     async def demand(self, frame: Frame, query: Query, key: Key) -> Any:
         """Return the value of a coroutine query for a coroutine's frame."""
@@ -118,10 +133,8 @@ class Awaited:
             changed = await self.on_thread(frame, lambda stand_in: self._first_changed(stand_in, node))
             if changed is not None:
                 why = changed
-            else:
-                node.below = below(self._core, node)
-                if self._demand.is_settled(frame, node, want=want):
-                    return
+            elif self._demand.is_verified(frame, node, want=want):
+                return
         await self._run(frame, self._demand.reason(frame, why))
 
     def _first_changed(self, stand_in: Frame, node: Node) -> Node | str | None:
@@ -156,7 +169,7 @@ class Awaited:
             if child is not None:
                 retreat = await self._compute(child, want=want)
                 if retreat is not None:
-                    await self._bring_any(frame, retreat.first)
+                    await self._after(frame, retreat)
                 elif node.state is not PROVISIONAL or await self._inherit(frame, node):
                     return
             elif state is PROVISIONAL:
@@ -168,12 +181,12 @@ class Awaited:
             else:
                 await self._sleep(frame, node)
 
-    async def _bring_any(self, frame: Frame, node: Node) -> None:
-        """Settle a node of either kind."""
-        if node.query.kind is Kind.COROUTINE:
-            await self._bring(frame, node, want=False)
-        else:
-            await self.on_thread(frame, lambda stand_in: self._demand.bring(stand_in, node, want=False))
+    async def _after(self, frame: Frame, retreat: Retreat) -> None:
+        """Do what is to be done before the target of a retreat is tried again."""
+        if retreat.head is not None:
+            await self.on_thread(frame, lambda stand_in: self._demand.bring(stand_in, retreat.head, want=False))
+        elif retreat.other.frame is not None:
+            await self._sleep(frame, retreat.other)
 
     async def _compute(self, frame: Frame, *, want: bool) -> Retreat | None:
         node = frame.node
@@ -204,7 +217,7 @@ class Awaited:
         closing = self._core.waits.enter(frame, node, wake)
         if closing is not None:
             forget_wait(node, wake)
-            cycle.retreat(frame, closing, node)
+            cycle.retreat(frame, Retreat(closing, other=node))
         try:
             if not frame.session.over:
                 await event.wait()
@@ -213,8 +226,8 @@ class Awaited:
             forget_wait(node, wake)
 
     async def _inherit(self, frame: Frame, node: Node) -> bool:
-        head = cycle.inherit(self._core, frame, node)
-        if head is None:
-            return True
-        await self._sleep(frame, head)
-        return False
+        found = cycle.inherit(self._core, frame, node)
+        if isinstance(found, Node):
+            await self._sleep(frame, found)
+            return False
+        return found

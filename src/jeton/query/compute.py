@@ -5,10 +5,13 @@ from typing import Any
 from jeton.query import cycle, recent
 from jeton.query.core import Core
 from jeton.query.definition import Kind
-from jeton.query.errors import Cancelled
+from jeton.query.errors import Cancelled, WorkerDiedError
 from jeton.query.node import ABSENT, GREEN, HOLLOW, LAZY, Failure, Frame, Node, Told, Trace
 from jeton.query.settle import settle
 from jeton.store.fingerprint import digest
+
+NO_RESULTS = (RecursionError, MemoryError, WorkerDiedError)
+"""Exceptions that say nothing of the query, but of where it ran."""
 
 
 def run(core: Core, frame: Frame, why: Node | str) -> None:
@@ -25,6 +28,8 @@ def run(core: Core, frame: Frame, why: Node | str) -> None:
         try:
             if query.kind is Kind.INPUT:
                 value = load(node)
+            elif query.options.offload and core.offloads:
+                value = core.asks.offloaded(frame, node)
             else:
                 value = function(frame, key) if query.keyed_by_one else function(frame, *key)
         except Exception as error:  # noqa: BLE001  an exception is a result
@@ -44,7 +49,7 @@ def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why:
             raise frame.doom
         value = cycle.outcome(frame)
     elif failure is not None:
-        if isinstance(failure, (RecursionError, MemoryError, *node.query.options.transient)):
+        if isinstance(failure, (*NO_RESULTS, *node.query.options.transient)):
             raise failure
         value = Failure(failure)
     if frame.ring is not None:
@@ -104,6 +109,7 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
     for read in reads:
         read.readers.add(node)
     node.below = below(core, node)
+    node.loud = None
     query = node.query
     if query.kind is Kind.INPUT or query.options.volatile or frame.tainted:
         _note(core, frame, node)

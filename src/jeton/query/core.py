@@ -6,7 +6,7 @@ What the engine does is in files of one verb each (demand, compute, verify, cycl
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from jeton.query.db import Asks
@@ -30,8 +30,8 @@ class Kept(Protocol):
     def value(self, node: Node) -> bool:
         """Load the value of a claimed node that was dropped; tell whether there is one."""
 
-    def reads(self, node: Node) -> tuple[Node, ...] | None:
-        """Return what a recalled node read, as nodes; None where that cannot be told."""
+    def reads(self, node: Node, positions: Sequence[int] | None = None) -> tuple[Node, ...] | None:
+        """Return what a recalled node read, or those at some positions; None where that cannot be told."""
 
     def pushed(self, numbers: list[int]) -> list[Node]:
         """Mark all that reads these facts, directly or not, as suspect; return the nodes that were reached."""
@@ -81,6 +81,8 @@ class Core:
         self.recent: dict[Query, OrderedDict[Node, None]] = {}
         # Inputs that were set, and are not asked of their loaders. Changed while nothing runs.
         self.given: set[Node] = set()
+        # Whether leaves that may be are computed in worker processes.
+        self.offloads = False
         # Whether times and counts are kept.
         self.counting = False
         # Every thread's table of results at hand; one for all where threads do not run in parallel.

@@ -12,7 +12,7 @@ verified when it is suspect, but run: the order of its own demands, which would 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from jeton.query.core import Core
 from jeton.query.definition import Fallback, Fixpoint
@@ -41,7 +41,7 @@ def meet(core: Core, frame: Frame, owner: Frame) -> None:
         else:
             head = min(heads, key=_order)
             if head is not owner.node:
-                retreat(frame, owner, head)
+                retreat(frame, Retreat(owner, head=head))
             ring = owner.ring = Ring(owner, None)
             ring.replaced = head.value
             head.value = _assumed(head)
@@ -61,11 +61,10 @@ def _refuse_in_helper(frame: Frame, owner: Frame) -> None:
             raise Undecided(one)
 
 
-def retreat(frame: Frame, target: Frame, first: Node) -> None:
-    """Unwind from `frame` to `target`, whatever the queries between them catch, and go on with `first`."""
-    reason = Retreat(target, first)
+def retreat(frame: Frame, reason: Retreat) -> NoReturn:
+    """Unwind from `frame` to the target, whatever the queries between them catch."""
     chain = frame.chain()
-    for one in chain[: chain.index(target) + 1]:
+    for one in chain[: chain.index(cast("Frame", reason.target)) + 1]:
         one.doom = reason
     raise reason
 
@@ -150,15 +149,15 @@ def abandon(core: Core, frame: Frame) -> None:
             frame.node.value = ring.replaced
 
 
-def inherit(core: Core, frame: Frame, node: Node) -> Node | None:
-    """Let `frame` read a PROVISIONAL node; or return the head that has to end first, where it runs elsewhere."""
+def inherit(core: Core, frame: Frame, node: Node) -> bool | Node:
+    """Let `frame` read a PROVISIONAL node, if it is still that; or return the head that has to end first, elsewhere."""
     with core.rings:
         rings = list(core.open_rings.get(node, ()))
     for ring in rings:
         if not frame.is_below(ring.head):
-            return ring.head.node
+            return ring.head.node or False
     _depend(core, frame, rings)
-    return None
+    return bool(rings)
 
 
 def _depend(core: Core, frame: Frame, rings: Iterable[Ring]) -> None:
@@ -172,8 +171,6 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
     """Make the ring's members GREEN, each with all that was read outside, and settle the head."""
     with core.rings:
         members = [node for node in ring.members if node is not head]
-        for node in members:
-            core.open_rings.pop(node, None)
     inside = sorted((head, *members), key=_order)
     outside = sorted((node for node in ring.reads if node not in set(inside)), key=_order)
     below = 0
@@ -191,19 +188,26 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
     for node in members:
         with node.shard.lock:
             node.become(GREEN)
+    _close_rings(core, members)
     settle(head, GREEN)
+
+
+def _close_rings(core: Core, members: Iterable[Node]) -> None:
+    """Forget which rings nodes went by, after they are PROVISIONAL no more: in between nobody thinks them free."""
+    with core.rings:
+        for node in members:
+            core.open_rings.pop(node, None)
 
 
 def _release_members(core: Core, ring: Ring) -> None:
     with core.rings:
         members = list(ring.members)
         ring.members.clear()
-        for node in members:
-            core.open_rings.pop(node, None)
     for node in members:
         with node.shard.lock:
             if node.state is PROVISIONAL:
                 node.become(STALE)
+    _close_rings(core, members)
 
 
 def _assumed(head: Node) -> Any:

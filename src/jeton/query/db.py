@@ -24,6 +24,12 @@ class Effect(Generic[T]):
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Effect) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __repr__(self) -> str:
         return f"Effect({self.name!r})"
 
@@ -69,6 +75,15 @@ class Asks(Protocol):
 
     def errand(self, db: Any, function: Callable[[Any], Awaitable[Any]], *, lend: bool = False) -> Any:
         """Await something on the engine's thread for what waits, and block this one; with `lend`, on its slot."""
+
+    def offloaded(self, db: Any, node: Any) -> Any:
+        """Compute a leaf in a worker process."""
+
+    def note(self, name: Any, value: Any) -> None:
+        """Keep something for as long as the engine lasts."""
+
+    def noted(self, name: Any) -> Any:
+        """Return what was kept, None where nothing was."""
 
     def finish(self, db: Any) -> None:
         """End the session."""

@@ -72,7 +72,7 @@ class Demand:
         if child is not None:
             retreat = self._compute(child, want=True)
             if retreat is not None:
-                self.bring(frame, retreat.first, want=False)
+                self._after(frame, retreat)
                 self.bring(frame, node, want=True)
             elif node.state is not GREEN:
                 self.bring(frame, node, want=True)
@@ -106,7 +106,7 @@ class Demand:
             if child is not None:
                 retreat = self._compute(child, want=want)
                 if retreat is not None:
-                    self.bring(frame, retreat.first, want=False)
+                    self._after(frame, retreat)
                 elif node.state is PROVISIONAL and not self._inherit(frame, node):
                     continue
                 else:
@@ -121,12 +121,19 @@ class Demand:
                 self.sleep(frame, node)
         raise RuntimeError(f"{node!r}: the cycles that it is in come to no end")
 
+    def _after(self, frame: Frame, retreat: Retreat) -> None:
+        """Do what is to be done before the target of a retreat is tried again."""
+        if retreat.head is not None:
+            self.bring(frame, retreat.head, want=False)
+        elif retreat.other.frame is not None:
+            self.sleep(frame, retreat.other)
+
     def sleep(self, frame: Frame, node: Node) -> None:
         """Let somebody else settle a node: help with its maps, or wait with the slot given back; maybe for nothing."""
         signal = self.core.sync.signal(f"{node!r} settled")
         closing = self.core.waits.enter(frame, node, signal.set)
         if closing is not None:
-            cycle.retreat(frame, closing, node)
+            cycle.retreat(frame, Retreat(closing, other=node))
         try:
             if self.crew.help_below(node.frame, frame.lane) or not wait_for(node, signal.set):
                 return
@@ -219,10 +226,8 @@ class Demand:
             changed = self._first_changed(frame, node)
             if changed is not None:
                 why = changed
-            else:
-                node.below = below(core, node)
-                if self.is_settled(frame, node, want=want):
-                    return
+            elif self.is_verified(frame, node, want=want):
+                return
         run(core, frame, self.reason(frame, why))
 
     def reason(self, frame: Frame, why: Node | str) -> Node | str:
@@ -248,6 +253,14 @@ class Demand:
             settle(node, GREEN)
             return True
         return False
+
+    def is_verified(self, frame: Frame, node: Node, *, want: bool) -> bool:
+        """Settle a node of whose reads none has changed; False where it has to run."""
+        if frame.ring is not None or frame.heads is not None:
+            return False  # what it read has come to be a ring, and went by an assumption
+        node.below = below(self.core, node)
+        node.loud = None
+        return self.is_settled(frame, node, want=want)
 
     def is_settled(self, frame: Frame, node: Node, *, want: bool) -> bool:
         """Settle a node that is known to be unchanged; False where it has to run for its value, or to be checked."""
@@ -277,11 +290,11 @@ class Demand:
 
     def _inherit(self, frame: Frame, node: Node) -> bool:
         """Let the frame read a provisional node; or wait for its ring to end, and return False."""
-        head = cycle.inherit(self.core, frame, node)
-        if head is None:
-            return True
-        self.sleep(frame, head)
-        return False
+        found = cycle.inherit(self.core, frame, node)
+        if isinstance(found, Node):
+            self.sleep(frame, found)
+            return False
+        return found
 
     def _put_at_hand(self, frame: Frame, node: Node) -> None:
         fronts = frame.lane.fronts

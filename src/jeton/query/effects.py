@@ -38,7 +38,7 @@ def _parts(core: Core, node: Node, bit: int, effect: Effect[Any]) -> Iterator[No
         return
     told = [one for one in node.trace.told if one.effect.name == effect.name] if node.trace is not None else []
     at = 0
-    for number, read in enumerate(_reads(core, node)):
+    for number, read in _loud(core, node):
         while at < len(told) and told[at].after <= number:
             yield told[at]
             at += 1
@@ -46,7 +46,13 @@ def _parts(core: Core, node: Node, bit: int, effect: Effect[Any]) -> Iterator[No
     yield from told[at:]
 
 
-def _reads(core: Core, node: Node) -> tuple[Node, ...]:
-    if node.reads is not LAZY:
-        return node.reads
-    return (core.kept.reads(node) if core.kept is not None else None) or ()
+def _loud(core: Core, node: Node) -> list[tuple[int, Node]]:
+    """Return the reads that may have effects below, each with its position."""
+    if node.loud is not None:
+        kept = core.kept
+        found = kept.reads(node, node.loud) if kept is not None and node.reads is LAZY else None
+        if found is not None:
+            return list(zip(node.loud, found, strict=True))
+        if node.reads is not LAZY:
+            return [(number, node.reads[number]) for number in node.loud]
+    return [] if node.reads is LAZY else [(at, read) for at, read in enumerate(node.reads) if read.below]

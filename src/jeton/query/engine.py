@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self,
 from jeton.query import count
 from jeton.query.answers import Answers
 from jeton.query.compute import look
-from jeton.query.core import Core, Warn
+from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core, Warn
 from jeton.query.count import QueryCount
 from jeton.query.crew import Crew
 from jeton.query.db import Db
@@ -66,6 +66,7 @@ class Engine:
             raise ValueError(f"jobs={jobs}: at least one thread computes")
         core = Core(primitives(), warn, verify)
         core.counting = statistics
+        core.offloads = jobs != 1 and not THREADS_RUN_IN_PARALLEL
         self._assemble(core, Crew(core, Seats(jobs, environ, core.sync)))
         if store is not None:
             self._kept = kept = Kept(core, Path(store))

@@ -79,8 +79,8 @@ def query(
     """Make a query of a function whose first parameter is its db and whose others are its key.
 
     It is computed once for each key, and again only when something that it read through the db has changed. It must
-    depend on nothing else; what its code is made of counts as read (see `uses`). Keys that are equal are one key, 1, 1.0
-    and True too, as for functools.cache. A coroutine function makes a coroutine query, to be awaited. The options are
+    depend on nothing else; what its code is made of counts as read (see `uses`). Equal keys are one key: 1, 1.0 and
+    True too, as for functools.cache. A coroutine function makes a coroutine query, to be awaited. The options are
     those of `Options`. Raises TypeError for parameters that are no key, ValueError for an option out of range.
     """
     options = Options(

@@ -37,18 +37,19 @@ class MisuseError(RuntimeError):
 
 
 class Retreat(BaseException):
-    """Unwinds this chain of frames up to `target`, whose node others wait for while it waits for theirs.
+    """Unwinds this chain of frames up to `target`. Queries are functions, so what was begun can be begun again.
 
     Two chains of queries that demand each other in a ring would wait for ever. The one that closes the ring gives its
-    part of it up, so that the other computes the whole ring in one chain, where a cycle is plain to see. Queries are
-    functions, so what was begun can be begun again.
+    part of it up, so that the other computes the whole ring in one chain, where a cycle is plain to see. And a ring
+    with a fixpoint that was not entered at its head is given up, to be entered there.
     """
 
-    def __init__(self, target: object, first: Any) -> None:
-        """`first` is the node to be had before `target`'s is tried again."""
+    def __init__(self, target: object, *, head: Any = None, other: Any = None) -> None:
+        """Before `target`'s node is tried again, `head` is to be had, or `other`, which runs elsewhere, waited for."""
         super().__init__()
         self.target = target
-        self.first = first
+        self.head = head
+        self.other = other
 
 
 class Undecided(BaseException):
@@ -65,3 +66,7 @@ class Undecided(BaseException):
 
 class TooDeepError(RecursionError):
     """A query recursed without end: even a deep thread's stack was used up."""
+
+
+class WorkerDiedError(RuntimeError):
+    """A worker process ended in the middle of a query. No result: it can be tried again."""

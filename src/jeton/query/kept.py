@@ -8,7 +8,7 @@ not yet a node is NEW then.
 
 import pickle
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -118,9 +118,9 @@ class Kept:
         """Load the value of a claimed node that was dropped; tell whether there is one."""
         return self.guarded(lambda: self._load_value(node), False)
 
-    def reads(self, node: Node) -> tuple[Node, ...] | None:
-        """Return what a recalled node read, as nodes; None where that cannot be told."""
-        return self.guarded(lambda: self._reads(node), None)
+    def reads(self, node: Node, positions: Sequence[int] | None = None) -> tuple[Node, ...] | None:
+        """Return what a recalled node read, or those at some positions; None where that cannot be told."""
+        return self.guarded(lambda: self._reads(node, positions), None)
 
     def pushed(self, numbers: list[int]) -> list[Node]:
         """Mark all that reads these facts, directly or not, as suspect; return the nodes that were reached."""
@@ -205,7 +205,7 @@ class Kept:
             self.stale.discard(number)
             self.suspect.discard(number)
         fact = self.store.fact(number)
-        stamp, spans, told, in_ring, below, set_once = portable.loads(fact.extra)
+        stamp, spans, told, in_ring, below, node.loud, set_once = portable.loads(fact.extra)
         node.stamp = stamp
         node.changed_at, node.verified_at = fact.changed_at, fact.verified_at
         node.reads = LAZY if fact.reads else ()
@@ -246,9 +246,10 @@ class Kept:
         node.value = Failure(value) if fact.flags & FAILURE else value
         return True
 
-    def _reads(self, node: Node) -> tuple[Node, ...] | None:
+    def _reads(self, node: Node, positions: Sequence[int] | None) -> tuple[Node, ...] | None:
         nodes = []
-        for number in self.store.reads(node.number):
+        numbers = self.store.reads(node.number)
+        for number in numbers if positions is None else [numbers[at] for at in positions]:
             read = self.nodes.get(number) or self._node(number)
             if read is None:
                 return None

@@ -94,6 +94,7 @@ class Node:
         "frame",
         "key",
         "known",
+        "loud",
         "number",
         "query",
         "readers",
@@ -126,6 +127,8 @@ class Node:
         self.readers: set[Node] = set()
         # A bit for each effect that was told here or below; never too few while it is settled.
         self.below = 0
+        # Which of its reads have such bits, by position, where they are not nodes yet and cannot be asked.
+        self.loud: tuple[int, ...] | None = None
         self.stamp: Any = None
         # Why it ran when it last ran: the node whose change did it, or words.
         self.why: Node | str = ""

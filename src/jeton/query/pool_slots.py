@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from jeton.jobserver import Pool, Slot, open_pool
+from jeton.jobserver import Invitation, Pool, Slot, open_pool
 from jeton.jobserver.line import Line, Request
 from jeton.sync import Signal
 
@@ -37,6 +37,10 @@ class PoolSlots:
         """See `Slots.give`."""
         assert isinstance(slot, Slot)
         self._line.give(slot)
+
+    def invite(self, command: str, environ: Mapping[str, str]) -> Invitation:
+        """See `Slots.invite`."""
+        return self.pool.invite(command, environ)
 
     def close(self) -> None:
         """Give all back, and end the thread that waited for more."""

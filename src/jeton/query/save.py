@@ -99,12 +99,15 @@ class Saving:
         if node in self._core.volatile or node in self._core.tainted:
             flags |= VOLATILE
         trace = node.trace
+        # What came to no result has no number; who read that is run again in any case.
+        reads = [read for read in self._reads(node) if read.number >= 0]
         extra = (
             node.stamp,
             trace.spans if trace is not None else (),
             tuple((one.after, one.effect.name, one.value) for one in trace.told) if trace is not None else (),
             trace is not None and trace.in_ring,
             self._core.effects_of(node.below),
+            node.loud if node.loud is not None else tuple(at for at, read in enumerate(reads) if read.below),
             given,
         )
         asked_at = session if node in self._kept.asked else 0
@@ -119,8 +122,7 @@ class Saving:
             asked_at,
             value,
             portable.dumps(extra),
-            # What came to no result has no number; who read that is run again in any case.
-            tuple(read.number for read in self._reads(node) if read.number >= 0),
+            tuple(read.number for read in reads),
         )
 
     def _reads(self, node: Node) -> tuple[Node, ...]:

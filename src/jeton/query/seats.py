@@ -6,10 +6,13 @@ starts neither a server nor a thread.
 
 import os
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jeton.query.node import Lane
 from jeton.sync import Primitives, Signal
+
+if TYPE_CHECKING:
+    from jeton.jobserver import Invitation  # the pool is imported when something computes
 
 ORDER = 50
 """The place of its lock in the order of locks; no other lock of the engine is held when it is taken."""
@@ -30,6 +33,9 @@ class Slots(Protocol):
 
     def give(self, slot: object) -> None:
         """Give one back."""
+
+    def invite(self, command: str, environ: Mapping[str, str]) -> "Invitation":
+        """Tell how a child joins."""
 
     def close(self) -> None:
         """Give all back."""
@@ -69,6 +75,10 @@ class CountedSlots:
                 return
             first = self._line.pop(0)
         first.set()
+
+    def invite(self, command: str, environ: Mapping[str, str]) -> "Invitation":  # noqa: ARG002  as Slots has it
+        """Refuse: there is no pool to join."""
+        raise OSError(f"{command}: cannot join slots that are only counted")
 
     def close(self) -> None:
         """See `Slots.close`."""
@@ -118,6 +128,10 @@ class Seats:
         if slot is not None:
             assert self._slots is not None
             self._slots.give(slot)
+
+    def invite(self, command: str, environ: Mapping[str, str]) -> "Invitation":
+        """Tell how a child that runs `command` joins, with `environ` on top of the engine's. Raises OSError."""
+        return self.slots.invite(command, {**self._environ, **environ})
 
     def close(self) -> None:
         """Give all back."""

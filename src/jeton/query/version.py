@@ -23,6 +23,9 @@ def version_of(function: Callable[..., Any], uses: Iterable[Any] = ()) -> bytes:
     return hasher.digest()
 
 
+_HAS_DOCSTRING = 0x4000000
+
+
 def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
     """Add a function, a class with what it defines, or a plain value."""
     part = getattr(part, "query", part)  # another query counts by its function
@@ -70,10 +73,14 @@ def _add_class(update: Callable[[bytes], object], part: type, seen: set[int]) ->
 
 def _add_code(update: Callable[[bytes], object], code: types.CodeType, docstring: str | None = None) -> None:
     update(code.co_code)
-    update(repr((code.co_names, code.co_varnames, code.co_freevars, code.co_flags, code.co_argcount)).encode())
+    flags = code.co_flags & ~_HAS_DOCSTRING
+    update(repr((code.co_names, code.co_varnames, code.co_freevars, flags, code.co_argcount)).encode())
+    says_its_line = "__firstlineno__" in code.co_names  # the body of a class, from Python 3.13 on
     for index, constant in enumerate(code.co_consts):
         if isinstance(constant, types.CodeType):
             _add_code(update, constant)
+        elif says_its_line and constant == code.co_firstlineno:
+            continue
         elif index or docstring is None or constant != docstring:
             _add_value(update, constant)
 
