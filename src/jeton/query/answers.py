@@ -12,7 +12,7 @@ from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
 from jeton.query.explain import Explanation, explain
-from jeton.query.node import GREEN, AwaitingFrame, Frame, Node, Told
+from jeton.query.node import GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
 STARTING_ORDER = 5
 """Held while the thread starts, with no other lock of the engine."""
@@ -91,6 +91,8 @@ class Answers(Demand):
         node = self.core.node(definition, definition.key_of(*args))
         with self.from_outside(db) as frame:
             self.bring(frame, node, want=False)
+            if type(node.value) is Failure:
+                raise node.value.error.with_traceback(None)
             return collect(self.core, node, effect, lambda read: self.bring(frame, read, want=False))
 
     def explain(self, db: Frame, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:

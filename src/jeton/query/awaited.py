@@ -147,7 +147,7 @@ class Awaited:
         failure: Exception | None = None
         value: Any = None
         try:
-            value = await node.query.function(frame, *node.query.arguments(node.key))
+            value = await node.query.call(frame, node.key)
         except Exception as error:  # noqa: BLE001  an exception is a result
             failure = error
         finish(self._core, frame, value, failure, why)

@@ -19,8 +19,7 @@ def run(core: Core, frame: Frame, why: Node | str) -> None:
     node = frame.node
     assert node is not None
     query = node.query
-    key = node.key
-    function = query.function
+    call, key = query.call, node.key
     frame.ran = True
     while True:
         failure: Exception | None = None
@@ -31,7 +30,7 @@ def run(core: Core, frame: Frame, why: Node | str) -> None:
             elif query.options.offload and core.offloads:
                 value = core.asks.offloaded(frame, node)
             else:
-                value = function(frame, key) if query.keyed_by_one else function(frame, *key)
+                value = call(frame, key)
         except Exception as error:  # noqa: BLE001  an exception is a result
             failure = error
         if finish(core, frame, value, failure, why):
@@ -108,8 +107,7 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
                 read.readers.discard(node)
     for read in reads:
         read.readers.add(node)
-    node.below = below(core, node)
-    node.loud = None
+    hear(core, node)
     query = node.query
     if query.kind is Kind.INPUT or query.options.volatile or frame.tainted:
         _note(core, frame, node)
@@ -121,15 +119,20 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
         recent.touch(core, node)
 
 
-def below(core: Core, node: Node) -> int:
-    """Return the bits of the effects that were told by a node and by those that it read, which are settled."""
+def hear(core: Core, node: Node) -> None:
+    """Note which effects were told by a node and by those that it read, which are settled."""
     bits = 0
+    loud: tuple[int, ...] = ()
     for read in node.reads:
         bits |= read.below
+    if bits:
+        loud = tuple(at for at, read in enumerate(node.reads) if read.below)
     if node.trace is not None:
         for told in node.trace.told:
             bits |= core.bit(told.effect.name)
-    return bits
+    if bits != node.below or loud != node.loud:
+        node.below, node.loud = bits, loud
+        node.unsaved = True
 
 
 def _note(core: Core, frame: Frame, node: Node) -> None:

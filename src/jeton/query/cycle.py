@@ -185,6 +185,8 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
             read.readers.add(node)
         if ring.rounds and ring.error is not None:  # the rounds came to nothing, so neither did what went by them
             node.value = Failure(ring.error)
+    for node in inside:
+        node.loud = tuple(at for at, read in enumerate(node.reads) if read.below)
     for node in members:
         with node.shard.lock:
             node.become(GREEN)

@@ -119,8 +119,9 @@ class Db:
     ) -> list[T]:
         """Return all that was told by the query and by all that it reads, in the order of demand, each query once.
 
-        The order does not depend on threads, nor on what ran now and what was remembered. A query that failed is no
-        error here: what it told before counts. From a session's root only: raises MisuseError in a query.
+        The order does not depend on threads, nor on what ran now and what was remembered. A query below that failed is
+        no error here; what it told before counts. The query itself raises what it raised. From a session's root only:
+        raises MisuseError in a query.
         """
         return self.asks.effects(self, effect, query, (args, kwargs))
 

@@ -104,6 +104,7 @@ class Query:
         self.parameters = _key_parameters(function, kind)
         self.arity = len(self.parameters)
         self.keyed_by_one = self.arity == 1
+        self.call = self._caller()
         with _REGISTERING:
             self.index = len(QUERIES)
             QUERIES.append(self)
@@ -120,6 +121,20 @@ class Query:
     def version(self) -> bytes:
         """A digest of the code that computes it, and of what it says it uses."""
         return version_of(self.function, self.options.uses)
+
+    def _caller(self) -> Callable[[Any, Key], Any]:
+        """Return the function as one of a db and a key; the very function, where it is that."""
+        function = self.function
+        named = [one.name for one in self.parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
+        if named:
+            first = self.arity - len(named)
+
+            def call(db: Any, key: Key) -> Any:
+                values = self.arguments(key)
+                return function(db, *values[:first], **dict(zip(named, values[first:], strict=True)))
+
+            return call
+        return function if self.keyed_by_one else lambda db, key: function(db, *key)
 
     def arguments(self, key: Key) -> tuple[Any, ...]:
         """Return the key as positional arguments."""

@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 from jeton.query import count, cycle, deep, recent
-from jeton.query.compute import below, release, run
+from jeton.query.compute import hear, release, run
 from jeton.query.core import Core, Kept
 from jeton.query.crew import Crew
 from jeton.query.definition import Key, Kind, Query
@@ -258,8 +258,7 @@ class Demand:
         """Settle a node of whose reads none has changed; False where it has to run."""
         if frame.ring is not None or frame.heads is not None:
             return False  # what it read has come to be a ring, and went by an assumption
-        node.below = below(self.core, node)
-        node.loud = None
+        hear(self.core, node)
         return self.is_settled(frame, node, want=want)
 
     def is_settled(self, frame: Frame, node: Node, *, want: bool) -> bool:

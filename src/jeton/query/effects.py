@@ -47,12 +47,8 @@ def _parts(core: Core, node: Node, bit: int, effect: Effect[Any]) -> Iterator[No
 
 
 def _loud(core: Core, node: Node) -> list[tuple[int, Node]]:
-    """Return the reads that may have effects below, each with its position."""
-    if node.loud is not None:
-        kept = core.kept
-        found = kept.reads(node, node.loud) if kept is not None and node.reads is LAZY else None
-        if found is not None:
-            return list(zip(node.loud, found, strict=True))
-        if node.reads is not LAZY:
-            return [(number, node.reads[number]) for number in node.loud]
-    return [] if node.reads is LAZY else [(at, read) for at, read in enumerate(node.reads) if read.below]
+    """Return the reads that have effects below, each with its position."""
+    if node.reads is not LAZY:
+        return [(at, node.reads[at]) for at in node.loud]
+    found = core.kept.reads(node, node.loud) if core.kept is not None else None
+    return [] if found is None else list(zip(node.loud, found, strict=True))

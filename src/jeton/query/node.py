@@ -127,8 +127,8 @@ class Node:
         self.readers: set[Node] = set()
         # A bit for each effect that was told here or below; never too few while it is settled.
         self.below = 0
-        # Which of its reads have such bits, by position, where they are not nodes yet and cannot be asked.
-        self.loud: tuple[int, ...] | None = None
+        # Which of its reads have such bits, by position.
+        self.loud: tuple[int, ...] = ()
         self.stamp: Any = None
         # Why it ran when it last ran: the node whose change did it, or words.
         self.why: Node | str = ""

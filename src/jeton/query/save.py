@@ -107,7 +107,7 @@ class Saving:
             tuple((one.after, one.effect.name, one.value) for one in trace.told) if trace is not None else (),
             trace is not None and trace.in_ring,
             self._core.effects_of(node.below),
-            node.loud if node.loud is not None else tuple(at for at, read in enumerate(reads) if read.below),
+            node.loud,
             given,
         )
         asked_at = session if node in self._kept.asked else 0

@@ -94,6 +94,7 @@ def process(function: Callable[Concatenate[Db, P], Command], /) -> Function[P, M
     update_wrapper(made, function)
     definition = Query(function, Kind.PLAIN, Options(uses=(Command, Made)))
     definition.function = made
+    definition.call = made if definition.keyed_by_one else lambda db, key: made(db, *key)
     definition.name += "!"  # the description has the function's own name
     entry: Any = make_entry(definition)
     return entry  # type: ignore[no-any-return]
