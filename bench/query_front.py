@@ -30,7 +30,8 @@ STEPS = ("unchanged", "looked", "comment", "signature", "edits", "red")
 class Front(Protocol):
     """The front end on one engine."""
 
-    def report(self) -> list[str]: ...
+    def report(self) -> list[str]:
+        """Check the tree, and return a line for each finding."""
 
     def changed(self, paths: Iterable[Path]) -> int:
         """See to files that were edited; return how many changed."""
@@ -38,7 +39,8 @@ class Front(Protocol):
     def ran(self) -> int:
         """Return how many queries ran since the last call, inputs left out; -1 where nobody counts."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Save what is to be saved."""
 
 
 def main(arguments: list[str]) -> None:
@@ -81,9 +83,7 @@ def opened(engine: str, tree: Path, jobs: int = 1, store: Path | None = None, *,
 
 class _Jeton:
     def __init__(self, tree: Path, jobs: int, store: Path | None, *, count: bool) -> None:
-        from examples.pyfront import check, cli  # noqa: PLC0415  not before the engine is chosen
-        from examples.pyfront import tree as inputs
-
+        from examples.pyfront import check, cli, tree as inputs  # noqa: I001, PLC0415  not before the engine is chosen
         from jeton.query import Engine  # noqa: PLC0415  likewise
 
         cli.calm()
@@ -114,8 +114,7 @@ class _Jeton:
 
 class _Dictionaries:
     def __init__(self, tree: Path, db: Any) -> None:
-        from examples.pyfront import check, cli  # noqa: PLC0415  not before the engine is chosen
-        from examples.pyfront import tree as inputs
+        from examples.pyfront import check, cli, tree as inputs  # noqa: I001, PLC0415  not before the engine is chosen
 
         cli.calm()
         self._report = check.report
@@ -128,10 +127,10 @@ class _Dictionaries:
         return self._report(self._db)
 
     def changed(self, paths: Iterable[Path]) -> int:
-        number = 0
-        for number, path in enumerate(paths, 1):
+        edited = list(paths)
+        for path in edited:
             self._text.set(path.read_bytes(), str(path))
-        return number
+        return len(edited)
 
     def ran(self) -> int:
         return -1

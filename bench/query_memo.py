@@ -49,12 +49,15 @@ class Db:
         self._told: dict[str, list[Any]] = {}
 
     def map(self, ask: Callable[..., Any], keys: Iterable[Any]) -> list[Any]:
+        """Demand a query for each key."""
         return [ask(self, key) for key in keys]
 
     def emit(self, effect: Effect[Any], value: object) -> None:
+        """Tell something."""
         self._told.setdefault(effect.name, []).append(value)
 
     def effects(self, effect: Effect[Any], ask: Callable[..., Any], *key: Any) -> list[Any]:
+        """Return all that was told."""
         ask(self, *key)
         return self._told.get(effect.name, [])
 
@@ -78,6 +81,7 @@ class Memo:
         self.values: dict[Any, Any] = {}
 
     def __call__(self, db: Db, *key: Any) -> Any:
+        """Return the value, computed if it is not there."""
         found = self.values.get(key, _ABSENT)
         if found is _ABSENT:
             return self._compute(db, key)

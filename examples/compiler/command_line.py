@@ -10,7 +10,6 @@ from pathlib import Path
 from examples.compiler.making import Maker, Wishes
 from examples.compiler.queries.sources import SUFFIX
 from examples.compiler.watching import watch
-from jeton.query.outside import CommandFailed
 
 from jeton.query import Engine
 
@@ -30,13 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISUSED
     try:
         return _work(options, root)
-    except CommandFailed as failure:
-        _say(f"{root}: {failure}")
-    except OSError as error:
-        _say(f"{error.filename or root}: {(error.strerror or str(error)).lower()}")
+    except OSError as error:  # the cache's
+        _say(f"{error.filename or options.cache}: {(error.strerror or str(error)).lower()}")
+        return FAILED
     except KeyboardInterrupt:
         return 130
-    return FAILED
 
 
 def _work(options: argparse.Namespace, root: str) -> int:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.compiler.queries.building import program
+from examples.compiler.queries.building import executable
 from examples.compiler.queries.checking import checked, modules
 from examples.compiler.queries.sources import sort
 from examples.compiler.queries.verdict import judge
 from examples.compiler.semantics.kinds import ItemId
 
 from jeton.query import Db, Engine, QueryCount
+from jeton.query.outside import CommandFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,17 @@ class Maker:
         self.say = say
 
     def make(self, wishes: Wishes) -> bool:
-        """Make the program; tell whether it is there. Raises CommandFailed or OSError where its tools fail."""
+        """Make the program; tell whether it is there."""
+        try:
+            return self._make(wishes)
+        except CommandFailed as failure:
+            self.say(failure.made.output.decode(errors="replace").rstrip())
+            self.say(f"{wishes.root}: {failure}")
+        except OSError as error:
+            self.say(f"{error.filename or wishes.root}: {(error.strerror or str(error)).lower()}")
+        return False
+
+    def _make(self, wishes: Wishes) -> bool:
         self.engine.forget_statistics()
         with self.engine.begin() as db:
             verdict = judge(db, wishes.root)
@@ -42,7 +53,7 @@ class Maker:
             if verdict.shown:
                 self.say(f"{wishes.root}: {verdict}")
             if not verdict.errors and wishes.output is not None:
-                _write_program(wishes.output, program(db, wishes.root).files["program"])
+                _write_program(wishes.output, executable(db, wishes.root).files["program"])
             if wishes.explain is not None:
                 self.say(_explained(db, wishes.root, wishes.explain))
         if wishes.stats:

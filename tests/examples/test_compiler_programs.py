@@ -39,13 +39,17 @@ PROGRAMS = {
             print(word)
             return value
         }
+        fn minus(from: int, value: int) -> int {
+            return from - value
+        }
         fn main() {
+            print(minus(say("from", 5), say("value", 3)))
             print(say("left", 7) - say("right", 2) * say("last", 3))
             let items = [say("a", 1), say("b", 2)]
             print(items[say("index", 1)], len(items))
         }
         """,
-        "left\nright\nlast\n1\na\nb\nindex\n2 2\n",
+        "from\nvalue\n2\nleft\nright\nlast\n1\na\nb\nindex\n2 2\n",
     ),
     "and stops at what decides it": (
         """

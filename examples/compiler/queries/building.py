@@ -5,32 +5,41 @@ from pathlib import Path, PurePath
 from examples.compiler.c.unit import HEADER
 from examples.compiler.queries.checking import modules
 from examples.compiler.queries.emission import UnitId, c_text, instances_of
-from examples.compiler.queries.sources import COMPILER
-from jeton.query.outside import Command, Made, process
+from examples.compiler.queries.sources import source
 
 from jeton.query import Db, query
+from jeton.query.outside import Command, process
 
 _RUNTIME = Path(__file__).parent.parent / "runtime"
-_HEADER_TEXT = (_RUNTIME / HEADER).read_text()
-_RUNTIME_TEXT = (_RUNTIME / "sou.c").read_text()
-_FLAGS = ("-std=gnu11", "-O1", "-fwrapv")
 
 
-def _compiled(name: str, text: str) -> Command:
-    files = {f"{name}.c": text, HEADER: _HEADER_TEXT}
-    return Command(("cc", *_FLAGS, "-c", f"{name}.c", "-o", f"{name}.o"), files=files, outputs=(f"{name}.o",))
+@query
+def runtime_text(db: Db, name: str) -> str:
+    """Give a file of the C that every program is made with."""
+    text = source(db, str(_RUNTIME / name))
+    assert text is not None, "it comes with the compiler"
+    return text
 
 
-@process(uses=(COMPILER,))
+@process
 def object_file(db: Db, unit: UnitId) -> Command:
     """Compile the unit of a module."""
-    return _compiled(PurePath(unit.module).stem, c_text(db, unit))
+    name = PurePath(unit.module).stem
+    return Command(
+        ("cc", "-std=gnu11", "-O1", "-fwrapv", "-c", f"{name}.c", "-o", f"{name}.o"),
+        files={f"{name}.c": c_text(db, unit), HEADER: runtime_text(db, HEADER)},
+        outputs=(f"{name}.o",),
+    )
 
 
-@process(uses=(COMPILER,))
-def runtime_object(_db: Db) -> Command:
+@process
+def runtime_object(db: Db) -> Command:
     """Compile what is the same in every program."""
-    return _compiled("sou", _RUNTIME_TEXT)
+    return Command(
+        ("cc", "-std=gnu11", "-O1", "-c", "sou.c", "-o", "sou.o"),
+        files={name: runtime_text(db, name) for name in ("sou.c", HEADER)},
+        outputs=("sou.o",),
+    )
 
 
 @query
@@ -41,8 +50,8 @@ def units(db: Db, root: str) -> tuple[UnitId, ...]:
 
 
 @process
-def program(db: Db, root: str) -> Command:
+def executable(db: Db, root: str) -> Command:
     """Link a program."""
-    made: list[Made] = [*db.map(object_file, units(db, root)), runtime_object(db)]
+    made = [*db.map(object_file, units(db, root)), runtime_object(db)]
     objects = {f"{number}-{name}": content for number, one in enumerate(made) for name, content in one.files.items()}
     return Command(("cc", *objects, "-lm", "-o", "program"), files=objects, outputs=("program",))

@@ -14,23 +14,23 @@ from examples.compiler.syntax import tree
 from examples.compiler.syntax.parser import Parsed, parse
 
 from jeton.query import Db, Effect, input, query  # noqa: A004  the field's word for it
+from jeton.query.outside import file_stamp
 
 SUFFIX = ".sou"
 
 diagnostics = Effect[Diagnostic]("diagnostics")
 
 _FOLDER = Path(__file__).parent.parent
-_FILES = sorted([*_FOLDER.glob("*/*.py"), *_FOLDER.glob("runtime/*.[ch]"), _FOLDER / "diagnostics.py"])
-COMPILER = blake2b(b"".join(path.read_bytes() for path in _FILES), digest_size=16).digest()
+_PHASES = sorted([*_FOLDER.glob("*/*.py"), _FOLDER / "diagnostics.py"])
+COMPILER = blake2b(b"".join(path.read_bytes() for path in _PHASES), digest_size=16).digest()
 """The compiler itself: with another one, nothing holds that was found out. Queries that run its phases use this."""
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> tuple[int, ...] | None:
     try:
-        status = Path(path).stat()
+        return file_stamp(path)
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @input(stamp=_stamp)

@@ -50,6 +50,7 @@ def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why:
     elif failure is not None:
         if isinstance(failure, (*NO_RESULTS, *node.query.options.transient)):
             raise failure
+        _note_place(node, failure)
         value = Failure(failure)
     if frame.ring is not None:
         value = cycle.conclude(core, frame, value)
@@ -57,6 +58,19 @@ def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why:
             return False
     keep(core, frame, value, why)
     return True
+
+
+def _note_place(node: Node, error: Exception) -> None:
+    """Add a note where the error came from, once: its traceback is not kept, for that would keep all that ran."""
+    trace = error.__traceback__
+    if trace is None or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
+        return
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    error.add_note(f"{_NOTE}{node!r}: {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
+
+
+_NOTE = "raised in "
 
 
 def load(node: Node) -> Any:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from jeton.query.core import Core
 from jeton.query.node import ABSENT, GREEN, HOLLOW, SUSPECT, Failure, Node
-from jeton.store.fingerprint import digest
+from jeton.store.fingerprint import plain_digest
 
 
 def touch(core: Core, node: Node) -> None:
@@ -21,14 +21,11 @@ def touch(core: Core, node: Node) -> None:
 
 
 def _drop(node: Node) -> None:
-    """Drop a value, keeping its fingerprint where it has one."""
+    """Drop a value, keeping its fingerprint where that is cheap."""
     value = node.value
     if value is ABSENT or type(value) is Failure:
         return
-    try:
-        known = digest(value)
-    except (TypeError, ValueError):
-        known = None
+    known = plain_digest(value)
     with node.shard.lock:
         if node.value is value and node.state in (GREEN, SUSPECT):
             if node.state is GREEN:

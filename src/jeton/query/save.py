@@ -13,7 +13,7 @@ from jeton.query.definition import QUERIES, Kind
 from jeton.query.kept import FAILURE, GIVEN, INPUT, VALUED, VOLATILE, Kept, key_of
 from jeton.query.node import ABSENT, LAZY, NEW, STALE, SUSPECT, Failure, Node
 from jeton.store.fact import Damaged, Fact
-from jeton.store.fingerprint import SIZE, digest
+from jeton.store.fingerprint import SIZE, digest, plain_digest
 
 _UNKNOWN = bytes(SIZE)
 
@@ -138,12 +138,13 @@ class Saving:
         if type(value) is Failure:
             data = self._pickled(node, value.error) if stored or is_input else None
             return (FAILURE | VALUED, data, _UNKNOWN) if data is not None else (VOLATILE, b"", _UNKNOWN)
-        fingerprint = _UNKNOWN
-        if options.persist or is_input:
+        fingerprint = plain_digest(value)
+        if fingerprint is None and (options.persist or is_input):
             try:
                 fingerprint = digest(value)
             except (TypeError, ValueError) as error:
                 self._complain(node, error)
+        fingerprint = fingerprint or _UNKNOWN
         data = self._pickled(node, value) if stored else None
         return (0, b"", fingerprint) if data is None else (VALUED, data, fingerprint)
 

@@ -75,6 +75,16 @@ def digest(value: object) -> bytes:
     return blake2b(canonical(value), digest_size=SIZE).digest()
 
 
+def plain_digest(value: object) -> bytes | None:
+    """Return the same as `digest` where that is cheap: None for a value that would have to be pickled, or has none."""
+    try:
+        if type(value) in _LEAVES or _is_tree(value):
+            return digest(value)
+        return blake2b(_walked(value, _not_pickled), digest_size=SIZE).digest()
+    except (ValueError, RecursionError):
+        return None
+
+
 def same(left: object, right: object) -> bool:
     """Tell whether two values are the same to whoever looks at them: types and the order of dicts count.
 
@@ -217,7 +227,7 @@ class _End:
         self.tail = tail
 
 
-def _walked(root: object) -> bytes:
+def _walked(root: object, opaque: Callable[[object], bytes] | None = None) -> bytes:
     out: list[bytes] = []
     todo: list[Any] = [root]
     inside: set[int] = set()  # Invariant: the identities of the containers whose _End is in `todo`.
@@ -245,7 +255,7 @@ def _walked(root: object) -> bytes:
         else:
             parts = _parts(value, kind)
             if parts is None:
-                out.append(_pickled(value))
+                out.append((opaque or _pickled)(value))
                 continue
             out.append(parts[0])
             _enter(value, b"", inside, todo)
@@ -277,6 +287,10 @@ def _pickled(value: object) -> bytes:
         why = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise ValueError(_refusal(value, f"it cannot be pickled ({why})")) from error
     return _PICKLE + _LONG_LENGTH.pack(len(data)) + data
+
+
+def _not_pickled(value: object) -> bytes:
+    raise ValueError(_refusal(value, "it would have to be pickled"))
 
 
 def _refusal(value: object, why: str) -> str:
