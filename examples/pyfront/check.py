@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jeton.query import Db, query
 
 from .modules import broken, graph, lines, scope_names
-from .rules import check_scope, findings
+from .rules import check_cycles, check_scope, findings
 from .shapes import MODULE, Finding, Place
 from .tree import files, name_of, silenced
 
@@ -32,6 +32,7 @@ def check_file(db: Db, path: str) -> None:
 def check_tree(db: Db) -> None:
     """Check all files."""
     db.map(check_file, files(db))
+    check_cycles(db)
 
 
 def report(db: Db) -> list[str]:
@@ -46,9 +47,11 @@ def report(db: Db) -> list[str]:
 
 def _placed(db: Db) -> Iterator[tuple[str, int, int, str, str]]:
     """Give each finding its line and column, from 1, and leave out those on lines that say `# noqa`."""
-    for path, name, place, code, message in db.effects(findings, check_tree):
+    found = db.effects(findings, check_tree)
+    quiet = {path: silenced(db, path) for path in dict.fromkeys(finding.path for finding in found)}
+    for path, name, place, code, message in found:
         line = lines(db, path, name)[place.statement] + place.line
-        if line not in silenced(db, path):
+        if line not in quiet[path]:
             yield path, line, place.column + 1, code, message
 
 

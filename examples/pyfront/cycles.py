@@ -1,4 +1,4 @@
-"""Cycles of the import graph, each told once and in one way. Pure but for the two queries at the end."""
+"""Cycles of the import graph, each told once and in one way. Pure but for the query that asks for the graph."""
 
 from __future__ import annotations
 
@@ -27,12 +27,6 @@ def cycles(db: Db) -> dict[str, Cycle]:
         start = min(knot)
         found[start] = _shortest(edges, knot, start)
     return found
-
-
-@query
-def cycle_at(db: Db, path: str) -> Cycle | None:
-    """Give the cycle that is told at a file; None where there is none."""
-    return cycles(db).get(path)
 
 
 def _shortest(edges: Mapping[str, tuple[str, ...]], knot: set[str], start: str) -> Cycle:

@@ -1,4 +1,4 @@
-"""The rules: what is told about a scope. Each is a small generator; `check_scope` is the query that runs them all.
+"""The rules: what is told about a scope. Each is a small generator; `check_scope` runs them all.
 
 What a rule asks of other scopes and modules, it asks by queries that tell one thing about one name, so that a scope is
 checked again only if its own code changed or something that it names did.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jeton.query import Db, Effect, query
 
-from .cycles import cycle_at
+from .cycles import cycles
 from .modules import absolute, definition, exported, exports, imported, loaded, scope
 from .shapes import MODULE, Finding, How, Kind, Known, Module, Place, Signature
 from .signatures import misfit
@@ -32,19 +32,17 @@ Told = tuple[Place, str, str]
 def check_scope(db: Db, path: str, name: str) -> None:
     """Apply every rule to one scope."""
     here = scope(db, path, name)
-    for place, code, message in _told(db, path, name, here):
+    for place, code, message in _told(db, path, here):
         db.emit(findings, Finding(path, name, place, code, message))
 
 
-def _told(db: Db, path: str, name: str, here: Scope) -> Iterator[Told]:
+def _told(db: Db, path: str, here: Scope) -> Iterator[Told]:
     yield from unused(db, path, here)
     yield from repeated(here)
     yield from unreachable(here)
     yield from undefined(db, path, here)
     yield from missing(db, path, here)
     yield from wrong_calls(db, path, here)
-    if name == MODULE:
-        yield from import_cycle(db, path, here)
 
 
 def unused(db: Db, path: str, here: Scope) -> Iterator[Told]:
@@ -110,14 +108,19 @@ def _called(db: Db, path: str, call: Call) -> Definition:
     return found
 
 
-def import_cycle(db: Db, path: str, here: Scope) -> Iterator[Told]:
-    """Tell a cycle of imports at the first import of its first file that leads into it."""
-    cycle = cycle_at(db, path)
-    if cycle is None:
-        return
-    into = (each.place for each in here.imports if _loads(db, path, each) == cycle[1])
-    names = [name_of(db, each) for each in (*cycle, path)]
-    yield next(into, Place(0, 0, 0)), "import-cycle", " -> ".join(names)
+@query
+def check_cycles(db: Db) -> None:
+    """Tell each cycle of imports at the import of its first file that leads into it.
+
+    It is one query for the whole tree. Were it a rule, each module would hang on the imports of all the others, and an
+    edit anywhere would have the engine ask every module whether it has changed.
+    """
+    for path, cycle in cycles(db).items():
+        entries = scope(db, path, MODULE).imports
+        into = (each.place for each in entries if _loads(db, path, each) == cycle[1])
+        names = [name_of(db, each) for each in (*cycle, path)]
+        place = next(into, Place(0, 0, 0))
+        db.emit(findings, Finding(path, MODULE, place, "import-cycle", " -> ".join(names)))
 
 
 def _loads(db: Db, path: str, entry: Import) -> str | None:

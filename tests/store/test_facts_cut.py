@@ -1,5 +1,6 @@
 """Covers every state that a kill can leave on disk: each step of a save and of a rewrite, cut at each byte."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.store.fact_world import KINDS, Stores, fact, said, sample
 
 from jeton.store import facts
 from jeton.store.change_log import FoundLog, read_log
+from jeton.store.facts import FactStore
 from jeton.store.snapshot import Generation
 
 
@@ -125,21 +127,24 @@ def test_a_reader_goes_on_with_what_it_opened(stores: Stores) -> None:
     assert said(reader) == before
 
 
+@pytest.mark.parametrize("how", [FactStore.look, None])
+@pytest.mark.parametrize("saves_after", [0, 1])
 def test_a_snapshot_replaced_between_the_two_looks_is_looked_at_again(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, how: Callable[[Path], FactStore] | None, saves_after: int
 ) -> None:
     """A reader maps the snapshot; before it comes to the log, another process replaces both.
 
-    reader: map snapshot 1                                    read log ... not of snapshot 1: again
-    writer:                 snapshot 2, remove log, new log
+    reader: map snapshot 1                                          read log: not of snapshot 1, or none: again
+    writer:                 snapshot 2, remove log, maybe a new log
     """
     store = stores.open()
     sample(store)
     sample(store, 1)
 
     def replace() -> None:
-        store.rewrite(range(5))
-        sample(store, 2)
+        store.rewrite(range(7))
+        for _ in range(saves_after):
+            sample(store, 2)
 
     interrupt = [replace]
 
@@ -150,8 +155,8 @@ def test_a_snapshot_replaced_between_the_two_looks_is_looked_at_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(facts, "read_log", late)
-        reader = stores.open()
+        reader = stores.open() if how is None else how(stores.folder)
     assert interrupt == []
     assert said(reader) == said(store)
-    assert len(said(reader)) == 10
+    assert len(said(reader)) == 7 + 5 * saves_after
     assert stores.warnings == []

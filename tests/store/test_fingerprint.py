@@ -208,6 +208,7 @@ def test_no_value_s_bytes_begin_those_of_another(values: list[object]) -> None:
 DIFFERENT: list[object] = [
     *(None, False, True, 0, 1, 0.0, -0.0, 1.0, 1j, 1 + 0j, "", "1", b"", b"1", "a", b"a"),
     *((), [], {}, set(), frozenset(), (1, 2), [1, 2], (2, 1), {1, 2}, frozenset({1, 2}), {1: 2}, {2: 1}),
+    *((1,), (True,), (1.0,), [1, None], [True, None], [1.0, None], [0.0], [-0.0]),
     *({1: 2, 3: 4}, {3: 4, 1: 2}, {True: 2}, ((1,), 2), ((1, 2),), (1, (2,)), [[1], 2], {"a"}, frozenset("a"), ["a"]),
     *(Point(1, 2), Point(2, 1), Point(1, True), Pair(1, 2), Named(1, 2), Slotted(1), Slotted(None), Bare()),
     *(Colour.RED, Level.ONE, Bits.A, Bits.A | Bits.B, pathlib.Path("a"), pathlib.PurePosixPath("a"), pathlib.Path("b")),

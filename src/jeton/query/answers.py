@@ -33,6 +33,10 @@ class Answers(Demand):
         """See `Db.map`."""
         if definition_of(query).kind is Kind.COROUTINE:
             raise MisuseError(f"{definition_of(query).label}: a coroutine query; gather it in a coroutine")
+        if isinstance(db, AwaitingFrame):
+            raise MisuseError(
+                f"{definition_of(query).label}: mapped in a coroutine; db.call a plain query that maps it"
+            )
         if db.parent is None:
             with self.from_outside(db) as frame:
                 return self._map(frame, query, keys)
@@ -157,14 +161,15 @@ class Answers(Demand):
         core.waits.enter_errand(db, cancel)
         if db.session.over:
             cancel()
-        lent = lend and lane.slot is not None
-        (crew.lend if lent else partial(crew.rise, lane))()
+        computes = lane.slot is not None
+        if computes:
+            (crew.lend if lend else partial(crew.rise, lane))()
         try:
             self._outlast(errand, cancel)
         finally:
             core.waits.leave_errand(db)
-            if lent:
-                crew.resume()
+            if computes:
+                (crew.resume if lend else partial(crew.sit, lane))()
         if db.session.over:
             raise Cancelled
         return errand.result()

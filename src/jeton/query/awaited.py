@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jeton.jobserver import Invitation
-from jeton.query import cycle
+from jeton.query import count, cycle, recent
 from jeton.query.compute import finish, release
 from jeton.query.crew import Call
 from jeton.query.definition import Key, Query, definition_of
 from jeton.query.demand import Demand
-from jeton.query.errors import Cancelled, Retreat
+from jeton.query.errors import Cancelled, Retreat, Undecided
 from jeton.query.node import (
     ABSENT,
     GREEN,
     HOLLOW,
-    NEW,
     PROVISIONAL,
     RUNNING,
     SUSPECT,
@@ -35,6 +34,10 @@ from jeton.runtime import Cancelled as TaskCancelled
 from jeton.runtime import Event, ProcessResult, Scope, run_process
 
 Invite = Callable[[str, Mapping[str, str]], Invitation]
+
+
+_LEVELS = 16
+"""A chain of coroutine queries goes on in another task after so many."""
 
 
 class Awaited:
@@ -67,43 +70,51 @@ class Awaited:
             await self._bring(frame, node, want=True)
         if type(value) is Failure:
             raise value.error.with_traceback(None)
+        if query.options.lru is not None:
+            recent.touch(self._core, node)
         return value
 
     async def call(self, frame: Frame, query: Query, key: Key) -> Any:
         """Return the value of a plain query, computed on a thread of the crew."""
         node = self._core.node(query, key)
         frame.reads.append(node)
-        while node.state is not GREEN or node.value is ABSENT:
-            await self.on_thread(frame, lambda stand_in: self._demand.bring(stand_in, node, want=True))
-            if node.state is RUNNING:
-                break  # the head of a ring: its assumption is there
-        return node.result()
+        return await self.on_thread(frame, lambda stand_in: self._demand.obtain(stand_in, node))
 
     async def gather(self, frame: Frame, query: Any, keys: list[Key]) -> list[Any]:
         """Return the values for all keys; raise the first failure in their order."""
         definition = definition_of(query)
-        outcomes: dict[int, Any] = {}
+        errors: dict[int, Exception] = {}
 
-        async def one(at: int, key: Key) -> None:
+        async def early(at: int, key: Key) -> None:
             stand_in = AwaitingFrame(frame.asks, frame.session, frame.lane, frame, None)
+            stand_in.early = True
             try:
-                outcomes[at] = await self.demand(stand_in, definition, key)
-            except (Exception, Cancelled, Retreat) as failure:  # noqa: BLE001  raised in the order of the keys
-                outcomes[at] = Failure(failure)  # type: ignore[arg-type]
+                await self._bring(stand_in, self._core.node(definition, key), want=True)
+            except Undecided as reason:  # it is had in its turn
+                if reason.stand_in is not stand_in:
+                    ends.append(reason)
+            except Exception as failure:  # noqa: BLE001  raised in the order of the keys
+                errors[at] = failure
+            except (Cancelled, Retreat) as reason:
+                ends.append(reason)
             if stand_in.heads:
                 frame.heads = (frame.heads or set()) | stand_in.heads
 
+        ends: list[BaseException] = []
         async with Scope() as scope:
             for at, key in enumerate(keys):
-                scope.spawn(one, at, key)
+                scope.spawn(early, at, key)
+        if ends:
+            raise ends[0]
         start = len(frame.reads)
         results = []
         try:
             for at, key in enumerate(keys):
-                frame.reads.append(self._core.node(definition, key))
-                if type(outcomes[at]) is Failure:
-                    raise outcomes[at].error
-                results.append(outcomes[at])
+                if at in errors:
+                    frame.reads.append(self._core.node(definition, key))
+                    frame.tainted = True
+                    raise errors[at]
+                results.append(await self.demand(frame, definition, key))
         finally:
             if len(frame.reads) - start > 1:
                 frame.spans = frame.spans or []
@@ -189,21 +200,46 @@ class Awaited:
             await self._sleep(frame, retreat.other)
 
     async def _compute(self, frame: Frame, *, want: bool) -> Retreat | None:
-        node = frame.node
-        assert node is not None
+        started = count.start(frame) if self._core.counting else 0
         try:
-            kept = self._core.kept
-            if kept is None or frame.before is not NEW or not self._demand.is_recalled(kept, frame, node, want=want):
-                await self.settle(frame, want=want)
+            if frame.depth % _LEVELS:
+                await self._settle_or_recall(frame, want=want)
+            else:
+                await self._apart(frame, want=want)
         except Retreat as reason:
             release(self._core, frame)
             if reason.target is not frame:
                 raise
             return reason
-        except BaseException:
+        except BaseException as reason:
             release(self._core, frame)
+            if isinstance(reason, Exception) and frame.parent is not None:
+                frame.parent.tainted = True
             raise
+        if started:
+            count.end(frame, started)
         return None
+
+    async def _settle_or_recall(self, frame: Frame, *, want: bool) -> None:
+        kept, node = self._core.kept, frame.node
+        assert node is not None
+        if kept is None or not self._demand.is_recalled(kept, frame, node, want=want):
+            await self.settle(frame, want=want)
+
+    async def _apart(self, frame: Frame, *, want: bool) -> None:
+        """Go on in a task of its own: each await of a chain is a call on the stack of the task that awaits."""
+        failures: list[BaseException] = []
+
+        async def go_on() -> None:
+            try:
+                await self._settle_or_recall(frame, want=want)
+            except BaseException as reason:  # noqa: BLE001  raised in the task that waits
+                failures.append(reason)
+
+        async with Scope() as scope:
+            scope.spawn(go_on)
+        if failures:
+            raise failures[0]
 
     async def _sleep(self, frame: Frame, node: Node) -> None:
         """Wait until somebody else's node is settled; maybe for nothing."""

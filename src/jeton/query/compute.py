@@ -4,7 +4,7 @@ from typing import Any
 
 from jeton.query import cycle, recent
 from jeton.query.core import Core
-from jeton.query.definition import Kind
+from jeton.query.definition import Key, Kind, Query
 from jeton.query.errors import Cancelled, WorkerDiedError
 from jeton.query.node import ABSENT, GREEN, HOLLOW, LAZY, Failure, Frame, Node, Told, Trace
 from jeton.query.settle import settle
@@ -75,19 +75,18 @@ _NOTE = "raised in "
 
 def load(node: Node) -> Any:
     """Return an input's value from its loader, and note the stamp. Raises what the loader does."""
-    value, node.stamp = look(node)
+    value, node.stamp = look(node.query, node.key)
     if type(value) is Failure:
         raise value.error
     return value
 
 
-def look(node: Node) -> tuple[Any, Any]:
+def look(query: Query, key: Key) -> tuple[Any, Any]:
     """Return what an input's loader gives, maybe a failure, and its stamp, None for none.
 
     The stamp is taken before, so that a later change is not missed; where the loader fails there is none.
     """
-    query = node.query
-    arguments = query.arguments(node.key)
+    arguments = query.arguments(key)
     try:
         stamp = query.options.stamp(*arguments) if query.options.stamp is not None else None
         return query.function(*arguments), stamp
@@ -192,8 +191,8 @@ def _is_unchanged(frame: Frame, node: Node, value: Any) -> bool:
     if old is ABSENT:
         known = node.known
         if frame.before is HOLLOW:  # nothing that it read has changed, and it depends on nothing else
-            return known is None or _fingerprint(value) in (known, None)
-        return known is not None and _fingerprint(value) == known
+            return known is None or fingerprint_of(value) in (known, None)
+        return known is not None and fingerprint_of(value) == known
     if type(old) is Failure or type(value) is Failure:
         return (
             type(old) is type(value)
@@ -212,13 +211,16 @@ def _is_not_as_remembered(core: Core, node: Node) -> None:
     node.changed_at += 1
     with core.notes:
         core.volatile[node] = None
-    if node.query.kind is not Kind.INPUT:
+    by_another = any(read.changed_at >= node.changed_at for read in node.reads)
+    if node.query.kind is not Kind.INPUT and not by_another:
         core.report(f"{node!r}: gave another value though nothing that it read has changed; is it volatile?")
 
 
-def _fingerprint(value: Any) -> bytes | None:
+def fingerprint_of(value: Any) -> bytes | None:
+    """Return the fingerprint of a value, or of a failure by its type and arguments; None where there is none."""
     if type(value) is Failure:
-        return None
+        kind = type(value.error)
+        value = ("failure", kind.__module__, kind.__qualname__, value.error.args)
     try:
         return digest(value)
     except (TypeError, ValueError):

@@ -30,6 +30,9 @@ class Kept(Protocol):
     def value(self, node: Node) -> bool:
         """Load the value of a claimed node that was dropped; tell whether there is one."""
 
+    def pack(self, node: Node, value: Any) -> None:
+        """Keep a value that is dropped from memory, as bytes, until it is saved."""
+
     def reads(self, node: Node, positions: Sequence[int] | None = None) -> tuple[Node, ...] | None:
         """Return what a recalled node read, or those at some positions; None where that cannot be told."""
 

@@ -42,6 +42,9 @@ class Job:
         # What ends all of it.
         self.stop: BaseException | None = None
 
+    early = True
+    """Its items are had before their turn, which may never come."""
+
     def settle(self, stand_in: Frame, at: int) -> None:
         """Settle one item, for a frame that stands for the job's on this thread."""
         self.frame.asks.bring(stand_in, self.nodes[at], self.want)
@@ -58,6 +61,7 @@ class Call(Job):
     """Something that a thread is to do for a coroutine, which waits for it: a job of one item."""
 
     __slots__ = ("_action", "_done", "_value")
+    early = False
 
     def __init__(self, frame: Frame, action: Callable[[Frame], Any], done: Callable[[], object]) -> None:
         """`done` is called once it was done, or dropped."""
@@ -97,6 +101,8 @@ class Crew:
         self._jobs: list[Job] = []
         self._idle: list[Signal] = []
         self._computing = 0
+        # Helpers that were woken or started, and have not yet looked around.
+        self._coming = 0
         self._threads: list[Thread] = []
         self._closed = False
 
@@ -177,6 +183,7 @@ class Crew:
             self._closed = True
             idle, self._idle = self._idle, []
             threads, self._threads = self._threads, []
+            self._coming += len(idle)
         for signal in idle:
             signal.set()
         for thread in threads:
@@ -211,6 +218,7 @@ class Crew:
             if stand_in is None:
                 stand_in = Frame(job.frame.asks, job.frame.session, lane, job.frame, None)
                 stand_in.doom = job.frame.doom
+                stand_in.early = job.early
             first, end = taken
             for at in range(first, end):
                 if not self._settle_item(job, stand_in, at):
@@ -281,33 +289,36 @@ class Crew:
             heads, stand_in.heads = stand_in.heads, None
             if heads:
                 job.frame.heads = (job.frame.heads or set()) | heads
+            if stand_in.tainted:
+                job.frame.tainted = True
         if quiet is not None:
             quiet.set()
         if is_finished:
             job.finished()
 
-    def _may_help(self) -> bool:
-        """Tell whether one more helper would do good. The lock is held."""
+    def _may_help(self) -> int:
+        """Return how many more helpers would do good. The lock is held."""
         limit = self.seats.jobs if self._parallel else 1
-        return bool(self._jobs) and self._computing < limit
+        items = sum(job.end - job.next for job in self._jobs)
+        return max(0, min(items, limit - self._computing - self._coming))
 
     def _wake_helpers(self) -> None:
-        """Wake one helper, or start one, for each item that nobody has taken and each thread that may compute."""
+        """Wake helpers, or start one where none is idle; who is started wakes or starts the next.
+
+        Those who wait somewhere do not count: a chain of queries may keep any number of threads waiting.
+        """
         woken: list[Signal] = []
-        start = 0
         with self._lock:
-            if not self._may_help() or self._closed:
+            if not self._jobs or self._closed:
                 return
-            limit = self.seats.jobs if self._parallel else 1
-            wanted = min(sum(job.end - job.next for job in self._jobs), limit - self._computing)
-            while wanted > 0 and self._idle:
+            wanted = self._may_help()
+            while wanted > len(woken) and self._idle:
                 woken.append(self._idle.pop())
-                wanted -= 1
-            if not woken and wanted > 0 and len(self._threads) < 2 * self.seats.jobs:
-                start = 1
+            starts = wanted > len(woken)
+            self._coming += len(woken) + starts
         for signal in woken:
             signal.set()
-        if start:
+        if starts:
             thread = self._core.sync.start(self._help, "jeton query helper")
             with self._lock:
                 self._threads.append(thread)
@@ -316,19 +327,31 @@ class Crew:
         """Help with whatever there is: what a helper's thread does."""
         lane = self._core.lane()
         while True:
-            signal: Signal | None = None
             with self._lock:
-                has_seat = lane.slot is not None
-                job = self._jobs[0] if self._jobs and (has_seat or self._may_help()) else None
-                if job is None and not self._closed:
-                    signal = self._core.sync.signal("something to help with")
-                    self._idle.append(signal)
+                self._coming -= 1
+                job = self._jobs[0] if self._may_help() else None
+                if job is not None:
+                    self._coming += 1
             if job is not None:
-                if not has_seat:
-                    self.sit(lane)
-                self._take_part(job, lane)
-                continue
-            self.rise(lane)
-            if signal is None:
-                return
+                self._sit_to_help(lane)
+                self._wake_helpers()
+                while job is not None:
+                    self._take_part(job, lane)
+                    with self._lock:
+                        job = self._jobs[0] if self._jobs else None
+                self.rise(lane)
+            signal = self._core.sync.signal("something to help with")
+            with self._lock:
+                if self._closed:
+                    return
+                if self._jobs and self._may_help():
+                    self._coming += 1
+                    continue
+                self._idle.append(signal)
             signal.wait()
+
+    def _sit_to_help(self, lane: Lane) -> None:
+        self.seats.sit(lane)
+        with self._lock:
+            self._coming -= 1
+            self._computing += 1

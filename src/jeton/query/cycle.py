@@ -57,7 +57,7 @@ def _refuse_in_helper(frame: Frame, owner: Frame) -> None:
     between = frame.chain()
     between = between[: between.index(owner)]
     for one in reversed(between):
-        if one.node is None:
+        if one.early:
             raise Undecided(one)
 
 

@@ -119,8 +119,17 @@ class Query:
 
     @cached_property
     def version(self) -> bytes:
-        """A digest of the code that computes it, and of what it says it uses."""
-        return version_of(self.function, self.options.uses)
+        """A digest of the code that computes it, of what it says it uses, and of the options that its results go by."""
+        options = self.options
+        policy = options.on_cycle
+        parts: list[Any] = [*options.uses, options.volatile, tuple(kind.__qualname__ for kind in options.transient)]
+        if isinstance(policy, Fallback):
+            parts.append(policy.make)
+        elif isinstance(policy, Fixpoint):
+            parts += (policy.initial, policy.cap)
+        if options.eq is not same:
+            parts.append(options.eq)
+        return version_of(self.function, parts)
 
     def _caller(self) -> Callable[[Any, Key], Any]:
         """Return the function as one of a db and a key; the very function, where it is that."""

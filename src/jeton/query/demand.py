@@ -88,6 +88,15 @@ class Demand:
             self._put_at_hand(frame, node)
         return value
 
+    def obtain(self, frame: Frame, node: Node) -> Any:
+        """Return the value of a node for `frame`, which has noted that it reads it. Raises it where it is a failure."""
+        self.bring(frame, node, want=True)
+        while (value := node.value) is ABSENT:
+            self.bring(frame, node, want=True)
+        if type(value) is Failure:
+            raise value.error.with_traceback(None)
+        return value
+
     def bring(self, frame: Frame, node: Node, want: bool) -> None:
         """Settle a node for `frame`; with `want`, so that its value is there. Raises what is no result."""
         for _ in range(_RETREATS):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self,
 
 from jeton.query import count
 from jeton.query.answers import Answers
-from jeton.query.compute import look
+from jeton.query.compute import fingerprint_of, look
 from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core, Warn
 from jeton.query.count import QueryCount
 from jeton.query.crew import Crew
@@ -19,10 +19,10 @@ from jeton.query.definition import Cell, Durability, Kind, definition_of
 from jeton.query.errors import MisuseError
 from jeton.query.kept import Kept
 from jeton.query.node import ABSENT, GREEN, NEW, STALE, Failure, Frame, Node
+from jeton.query.outdated import Outdated
 from jeton.query.push import push
 from jeton.query.save import Saving
 from jeton.query.seats import Seats
-from jeton.store.fingerprint import digest
 from jeton.sync import primitives
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 P = ParamSpec("P")
+
+
+CHECKING_ORDER = 4
+"""Held while what a store knows is compared, before every other lock of the engine."""
 
 
 def _warn(line: str) -> None:
@@ -71,7 +75,9 @@ class Engine:
         if store is not None:
             self._kept = kept = Kept(core, Path(store))
             core.kept = kept
-            self._saving = Saving(core, self._kept)
+            self._outdated = Outdated(core, kept)
+            self._saving = Saving(core, kept, self._outdated)
+            self._checking = core.sync.lock(CHECKING_ORDER, "comparing the store")
 
     @classmethod
     def of(cls, core: Core, crew: Crew) -> Self:
@@ -89,8 +95,8 @@ class Engine:
     def begin(self) -> Db:
         """Open a session: a db of the inputs as they are now. It is over when an input changes, or its block ends."""
         self._refuse_inside("begin a session")
-        if self._kept is not None and not self._kept.is_checked:
-            self._check_kept(self._kept)
+        if self._kept is not None and not self._outdated.is_checked:
+            self._check_store()
         session = self._core.gate.begin()
         root = Frame(self._asks, session, self._core.lane(), None, None)
         root.fronts = ()  # nothing is at hand for it: between its look and its answer, a value could be set
@@ -190,6 +196,8 @@ class Engine:
             self._asks.close()
             if self._kept is not None:
                 try:
+                    if self._kept.is_broken:
+                        self._make_stale(self._kept.abandon())
                     self._saving.save()
                 finally:
                     self._kept.store.close()
@@ -209,22 +217,21 @@ class Engine:
         with self._core.gate.changing(self._core.waits.wake) as revision:
             tainted, self._core.tainted = self._core.tainted, {}
             self._make_stale(tainted)
-            yield revision
+            try:
+                yield revision
+            finally:
+                if self._kept is not None and self._kept.is_broken:
+                    self._make_stale(self._kept.abandon())
 
-    def _check_kept(self, kept: Kept) -> None:
+    def _check_store(self) -> None:
         """Compare what the store knows with the code and the inputs as they are: once, and when queries are added."""
-        with self._change():
-            first = not kept.is_begun
-            nothing: list[Node | int] = []
-            changed = [*kept.guarded(kept.check_code, nothing)]
-            if first:
-                changed += kept.guarded(lambda: kept.check_inputs(durable=True), nothing)
-            push(self._core, changed)
+        with self._checking:
+            if not self._outdated.is_checked:
+                with self._change():
+                    push(self._core, self._outdated.check())
 
     def _changed_in_store(self, *, durable: bool) -> list[Node | int]:
-        kept = self._kept
-        nothing: list[Node | int] = []
-        return nothing if kept is None else [*kept.guarded(lambda: kept.check_inputs(durable=durable), nothing)]
+        return [] if self._kept is None else self._outdated.refresh(durable=durable)
 
     def _remembered(self, cell: Cell[Any]) -> Node:
         """Return an input's node, with what the store remembers of it. Nothing runs."""
@@ -242,7 +249,7 @@ class Engine:
             raise MisuseError(f"cannot {what} in a loader, a stamp or a comparison: a change is under way; do it after")
 
     def _looked_at(self, node: Node) -> "_News":
-        value, stamp = look(node)
+        value, stamp = look(node.query, node.key)
         return _News(node, value, stamp, self._differs(node, value))
 
     def _has_its_stamp(self, node: Node) -> bool:
@@ -283,10 +290,10 @@ class Engine:
         return node.changed_at == 0 or not self._is_as_before(node, value)
 
     def _is_as_before(self, node: Node, value: Any) -> bool:
+        if node.value is ABSENT:
+            return node.known is not None and fingerprint_of(value) == node.known
         if type(node.value) is Failure or type(value) is Failure:
             return repr(node.value) == repr(value)
-        if node.value is ABSENT:
-            return node.known is not None and digest(value) == node.known
         return node.query.options.eq(node.value, value)
 
 

@@ -211,6 +211,7 @@ class Frame(Db):
         "child_ns",
         "depth",
         "doom",
+        "early",
         "fronts",
         "heads",
         "lane",
@@ -247,6 +248,8 @@ class Frame(Db):
         self.doom: BaseException | None = None
         # Whether something that it demanded came to no result: then neither did it, for longer than this revision.
         self.tainted = False
+        # Whether it stands for a map on some thread, and runs its items before their turn.
+        self.early = False
         # For counting: whether the function ran, and had a value before; time in what it demanded.
         self.ran = self.was_known = False
         self.child_ns = 0

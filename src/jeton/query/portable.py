@@ -1,7 +1,7 @@
 """Small values as bytes, for names and extras of facts. Owns the choice of form; knows nothing of what they are.
 
-`marshal` where it can, which is fastest, else `pickle`. Both are read only from files that are checksummed and are the
-user's own; whoever can write those can run programs as the user anyway.
+`marshal` where it can, which is fastest (a bytearray comes back as bytes), else `pickle`. Both are read only from files
+that are checksummed and are the user's own; whoever can write those can run programs as the user anyway.
 """
 
 import marshal

@@ -17,15 +17,17 @@ def touch(core: Core, node: Node) -> None:
         recent.move_to_end(node)
         oldest = recent.popitem(last=False)[0] if len(recent) > most else None
     if oldest is not None:
-        _drop(oldest)
+        _drop(core, oldest)
 
 
-def _drop(node: Node) -> None:
+def _drop(core: Core, node: Node) -> None:
     """Drop a value, keeping its fingerprint where that is cheap."""
     value = node.value
     if value is ABSENT or type(value) is Failure:
         return
     known = plain_digest(value)
+    if core.kept is not None:
+        core.kept.pack(node, value)
     with node.shard.lock:
         if node.value is value and node.state in (GREEN, SUSPECT):
             if node.state is GREEN:

@@ -1,80 +1,169 @@
 """Saving. Owns what becomes of settled nodes in the store; runs while nothing else does.
 
-Only what ran since the last save is written: a node that was verified and found unchanged is as its fact says. What is
-suspect at this moment is noted by number, so that the next process begins where this one ends.
+Only what the store does not know is written. What is suspect at this moment is noted by number, so that the next
+process begins where this one ends. A node of which some part cannot be written is left out, and who read that, or read
+what came to no result, is written as something that is to run again.
 """
 
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
 
 from jeton.query import portable
+from jeton.query.compute import fingerprint_of
 from jeton.query.core import Core
 from jeton.query.definition import QUERIES, Kind
 from jeton.query.kept import FAILURE, GIVEN, INPUT, VALUED, VOLATILE, Kept, key_of
 from jeton.query.node import ABSENT, LAZY, NEW, STALE, SUSPECT, Failure, Node
+from jeton.query.outdated import Outdated
 from jeton.store.fact import Damaged, Fact
-from jeton.store.fingerprint import SIZE, digest, plain_digest
+from jeton.store.fingerprint import SIZE, plain_digest
 
 _UNKNOWN = bytes(SIZE)
 
 
-class Saving:
-    """One save of an engine's nodes."""
+class _Parts(NamedTuple):
+    """What of a fact is written by others' code, and may fail."""
 
-    def __init__(self, core: Core, kept: Kept) -> None:
+    key: bytes
+    name: bytes
+    stamp: Any
+    told: tuple[tuple[int, str, bytes], ...]
+
+
+class Saving:
+    """The saves of an engine's nodes."""
+
+    def __init__(self, core: Core, kept: Kept, outdated: Outdated) -> None:
         self._core = core
         self._kept = kept
+        self._outdated = outdated
         self._complained: set[str] = set()
 
     def save(self) -> int:
         """Write what is not yet written; return how many facts that were. Raises OSError, with nothing saved."""
-        while True:
-            if self._kept.is_broken:
-                self._kept.start_anew()
-            try:
-                return self._save()
-            except Damaged as damage:
-                self._kept.guarded(_raiser(damage), None)
+        try:
+            return self._save()
+        except Damaged as damage:
+            self._kept.guarded(_raiser(damage), None)
+            self._kept.abandon()
+            return self._save()
 
     def _save(self) -> int:
         kept = self._kept
-        kinds = {name: kind for kind, name in enumerate(kept.store.kinds)}
-        nodes = [node for node in self._core.nodes() if self._is_to_save(node)]
-        asked = [node for node in kept.asked if node.number >= 0 and node.state is not NEW]
-        if not nodes:
+        parts = {node: found for node in self._core.nodes() if self._is_to_save(node) and (found := self._parts(node))}
+        if not parts:
             return 0
-        session = kept.session + 1
-        count = kept.store.count
-        numbered: list[Node] = []
-        for node in nodes:
-            if node.number < 0:
-                node.number = count + len(numbered)
-                numbered.append(node)
+        count, session = kept.store.count, kept.session + 1
+        new = [node for node in parts if node.number < 0]
+        for number, node in enumerate(new, count):
+            node.number = number
         try:
+            kinds = {name: kind for kind, name in enumerate(kept.store.kinds)}
             changed = [
-                (node.number if node.number < count else None, self._fact(node, kinds, session)) for node in nodes
+                (node.number if node.number < count else None, self._fact(node, found, kinds, session))
+                for node, found in parts.items()
             ]
-            new = {id(node) for node in nodes}
             changed += [
                 (node.number, kept.store.fact(node.number)._replace(asked_at=session))
-                for node in asked
-                if id(node) not in new
+                for node in kept.asked
+                if 0 <= node.number < count and node not in parts
             ]
             kept.store.save(changed, self._meta(session, kinds), list(kinds))
         except BaseException:
-            for node in numbered:
+            for node in new:
                 node.number = -1
             raise
-        for node in nodes:
-            node.unsaved = False
-            kept.nodes[node.number] = node
-        kept.session = session
-        kept.asked.clear()
+        kept.saved(parts, session)
         return len(changed)
 
     def _is_to_save(self, node: Node) -> bool:
-        """Tell whether the store does not know the node as it is."""
+        """Tell whether the store does not know the node as it is, and this process does."""
         return node.state is not NEW and (node.unsaved if node.number >= 0 else node.reads is not LAZY)
+
+    def _parts(self, node: Node) -> _Parts | None:
+        told = node.trace.told if node.trace is not None else ()
+        try:
+            return _Parts(
+                key_of(node.query, node.key),
+                portable.dumps(node.key),
+                portable.dumps(node.stamp) and node.stamp,
+                tuple((one.after, one.effect.name, pickle.dumps(one.value, 5)) for one in told),
+            )
+        except Exception as error:  # noqa: BLE001  pickling runs others' code
+            self._complain(node, "neither its key nor what it told can be" if told else "its key cannot be", error)
+            return None
+
+    def _fact(self, node: Node, parts: _Parts, kinds: dict[str, int], session: int) -> Fact:
+        query = node.query
+        flags, value, fingerprint = self._value(node)
+        reads = [read.number for read in self._reads(node)]
+        if query.kind is Kind.INPUT:
+            flags |= INPUT
+            if node in self._core.given and flags & VALUED:
+                flags |= GIVEN
+        if node in self._core.volatile or node in self._core.tainted or -1 in reads:
+            flags |= VOLATILE
+        trace = node.trace
+        extra = (
+            parts.stamp,
+            trace.spans if trace is not None else (),
+            parts.told,
+            trace is not None and trace.in_ring,
+            self._core.effects_of(node.below),
+            node.loud,
+        )
+        return Fact(
+            parts.key,
+            kinds.setdefault(query.name, len(kinds)),
+            parts.name,
+            flags,
+            fingerprint,
+            node.changed_at,
+            node.verified_at,
+            session if node in self._kept.asked else 0,
+            value,
+            portable.dumps(extra),
+            tuple(number for number in reads if number >= 0),
+        )
+
+    def _reads(self, node: Node) -> tuple[Node, ...]:
+        return (self._kept.reads(node) or ()) if node.reads is LAZY else node.reads
+
+    def _value(self, node: Node) -> tuple[int, bytes | None, bytes]:
+        """Return flags, the value's bytes, and the fingerprint, as far as they are kept."""
+        value = node.value
+        if value is ABSENT:
+            packed = self._kept.packed(node)
+            return (0 if packed is None else VALUED), packed or b"", node.known or _UNKNOWN
+        is_failure = type(value) is Failure
+        is_input = node.query.kind is Kind.INPUT
+        is_given = node in self._core.given
+        # A loader is asked again; what was set, and a failure, which is small, are not.
+        stored = is_failure or (node.query.options.persist and (is_given or not is_input))
+        if is_failure or is_input or node.query.options.persist:
+            fingerprint = fingerprint_of(value)
+        else:
+            fingerprint = plain_digest(value)
+        data = self._pickled(node, value.error if is_failure else value) if stored else None
+        flags = (FAILURE if is_failure else 0) | (VALUED if data is not None else 0)
+        if data is None and is_failure and not is_input:
+            flags = VOLATILE
+        return flags, data or b"", fingerprint or _UNKNOWN
+
+    def _pickled(self, node: Node, value: Any) -> bytes | None:
+        try:
+            data = pickle.dumps(value, 5)
+            if isinstance(value, Exception):
+                pickle.loads(data)  # noqa: S301  its own; an exception with parameters of its own often fails here
+        except Exception as error:  # noqa: BLE001  pickling runs others' code
+            self._complain(node, "its value cannot be", error)
+            return None
+        return data
+
+    def _complain(self, node: Node, what: str, error: Exception) -> None:
+        if node.query.name not in self._complained:
+            self._complained.add(node.query.name)
+            self._core.warn(f"{node!r}: {what} kept ({error}); let it be something that pickles, or say persist=False")
 
     def _meta(self, session: int, kinds: dict[str, int]) -> bytes:
         kept = self._kept
@@ -85,82 +174,10 @@ class Saving:
                     suspect.add(node.number)
                 elif node.state is STALE:
                     stale.add(node.number)
-        versions = {query.name: query.version for query in QUERIES if query.name in kinds}
-        kept.versions.update(versions)
+        for query in QUERIES:
+            if query.name in kinds:
+                kept.versions[query.name] = self._outdated.checked_version(query)
         return portable.dumps((self._core.gate.revision, session, kept.versions, sorted(suspect), sorted(stale)))
-
-    def _fact(self, node: Node, kinds: dict[str, int], session: int) -> Fact:
-        query = node.query
-        kind = kinds.setdefault(query.name, len(kinds))
-        flags, value, fingerprint = self._value(node)
-        given = node in self._core.given
-        if query.kind is Kind.INPUT:
-            flags |= INPUT | (GIVEN if given else 0)
-        if node in self._core.volatile or node in self._core.tainted:
-            flags |= VOLATILE
-        trace = node.trace
-        # What came to no result has no number; who read that is run again in any case.
-        reads = [read for read in self._reads(node) if read.number >= 0]
-        extra = (
-            node.stamp,
-            trace.spans if trace is not None else (),
-            tuple((one.after, one.effect.name, one.value) for one in trace.told) if trace is not None else (),
-            trace is not None and trace.in_ring,
-            self._core.effects_of(node.below),
-            node.loud,
-            given,
-        )
-        asked_at = session if node in self._kept.asked else 0
-        return Fact(
-            key_of(query, node.key),
-            kind,
-            portable.dumps(node.key),
-            flags,
-            fingerprint,
-            node.changed_at,
-            node.verified_at,
-            asked_at,
-            value,
-            portable.dumps(extra),
-            tuple(read.number for read in reads),
-        )
-
-    def _reads(self, node: Node) -> tuple[Node, ...]:
-        return (self._kept.reads(node) or ()) if node.reads is LAZY else node.reads
-
-    def _value(self, node: Node) -> tuple[int, bytes, bytes]:
-        """Return flags, the value's bytes, and the fingerprint, as far as they are kept."""
-        value, options = node.value, node.query.options
-        if value is ABSENT:
-            return 0, b"", node.known or _UNKNOWN
-        is_input = node.query.kind is Kind.INPUT
-        stored = options.persist and (not is_input or node in self._core.given)
-        if type(value) is Failure:
-            data = self._pickled(node, value.error) if stored or is_input else None
-            return (FAILURE | VALUED, data, _UNKNOWN) if data is not None else (VOLATILE, b"", _UNKNOWN)
-        fingerprint = plain_digest(value)
-        if fingerprint is None and (options.persist or is_input):
-            try:
-                fingerprint = digest(value)
-            except (TypeError, ValueError) as error:
-                self._complain(node, error)
-        fingerprint = fingerprint or _UNKNOWN
-        data = self._pickled(node, value) if stored else None
-        return (0, b"", fingerprint) if data is None else (VALUED, data, fingerprint)
-
-    def _pickled(self, node: Node, value: Any) -> bytes | None:
-        try:
-            return pickle.dumps(value, 5)
-        except Exception as error:  # noqa: BLE001  pickling runs code of the value's
-            self._complain(node, error)
-            return None
-
-    def _complain(self, node: Node, error: Exception) -> None:
-        if node.query.name not in self._complained:
-            self._complained.add(node.query.name)
-            self._core.warn(
-                f"{node!r}: its value cannot be kept ({error}); return something that pickles, or say persist=False"
-            )
 
 
 def _raiser(damage: Damaged) -> Any:
