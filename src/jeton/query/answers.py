@@ -102,6 +102,8 @@ class Answers(Demand):
     def explain(self, db: Frame, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
         """See `Db.explain`."""
         definition = definition_of(query)
+        if db.parent is not None:
+            raise MisuseError(f"{definition.label}: explained inside a query; do it outside")
         if db.session.over:
             raise Cancelled
         return explain(self.core.node(definition, definition.key_of(args, kwargs)))

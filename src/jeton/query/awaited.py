@@ -87,7 +87,7 @@ class Awaited:
 
         async def early(at: int, key: Key) -> None:
             stand_in = AwaitingFrame(frame.asks, frame.session, frame.lane, frame, None)
-            stand_in.early = True
+            stand_in.early, stand_in.rank = True, at
             try:
                 await self._bring(stand_in, self._core.node(definition, key), want=True)
             except Undecided as reason:  # it is had in its turn
@@ -250,10 +250,10 @@ class Awaited:
 
         if not wait_for(node, wake):
             return
-        closing = self._core.waits.enter(frame, node, wake)
-        if closing is not None:
+        retreat = self._core.waits.enter(frame, node, wake)
+        if retreat is not None:
             forget_wait(node, wake)
-            cycle.retreat(frame, Retreat(closing, other=node))
+            cycle.retreat(frame, retreat)
         try:
             if not frame.session.over:
                 await event.wait()

@@ -143,7 +143,7 @@ class Crew:
             self._jobs.append(job)
         try:
             self._wake_helpers()
-            self._take_part(job, job.frame.lane)
+            self.take_part(job, job.frame.lane)
         except BaseException as reason:  # noqa: BLE001  raised when the helpers have left
             with self._lock:
                 self._stop(job, reason)
@@ -165,16 +165,10 @@ class Crew:
         if not begun:
             call.finished()
 
-    def help_below(self, frame: Frame | None, lane: Lane) -> bool:
-        """Work on a job of this frame or one below it, if there is one; tell whether."""
-        if frame is None:
-            return False
+    def job_below(self, frame: Frame | None) -> Job | None:
+        """Return a job of this frame or of one below it that has items left."""
         with self._lock:
-            job = self._job_below(frame)
-        if job is None:
-            return False
-        self._take_part(job, lane)
-        return True
+            return None if frame is None else self._job_below(frame)
 
     def close(self) -> None:
         """Send the helpers home and wait until they have gone. Nothing runs."""
@@ -200,7 +194,7 @@ class Crew:
                 if below is None:
                     quiet = job.quiet = self._core.sync.signal("the map's last item")
             if below is not None:
-                self._take_part(below, frame.lane)
+                self.take_part(below, frame.lane)
                 continue
             self.rise(frame.lane)
             try:
@@ -211,7 +205,7 @@ class Crew:
     def _job_below(self, frame: Frame) -> Job | None:
         return next((job for job in self._jobs if job.frame.is_below(frame)), None)
 
-    def _take_part(self, job: Job, lane: Lane) -> None:
+    def take_part(self, job: Job, lane: Lane) -> None:
         """Settle items of a job until there are none to take."""
         stand_in: Frame | None = None
         while (taken := self._take(job)) is not None:
@@ -229,6 +223,7 @@ class Crew:
         """Settle one item; False where those after it are wanted no more."""
         error: Exception | None = None
         stop: BaseException | None = None
+        stand_in.rank = at
         try:
             job.settle(stand_in, at)
         except Exception as failure:  # noqa: BLE001  raised where the map was called
@@ -336,7 +331,7 @@ class Crew:
                 self._sit_to_help(lane)
                 self._wake_helpers()
                 while job is not None:
-                    self._take_part(job, lane)
+                    self.take_part(job, lane)
                     with self._lock:
                         job = self._jobs[0] if self._jobs else None
                 self.rise(lane)

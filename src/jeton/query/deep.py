@@ -18,6 +18,8 @@ _FRAMES = 400
 """So many Python frames on an ordinary stack are deep: two fifths of the default limit."""
 _LEVELS = 1000
 """So many levels of queries go on the stack of a deep thread."""
+FEW_LEVELS = 16
+"""Where so few use up a deep thread, one of them recurses by itself, and another thread would not help."""
 _DEEP_LIMIT = 60_000
 """The interpreter's recursion limit while there are deep threads: up to sixty frames for each level."""
 _DEEP_STACK = 256 << 20

@@ -140,11 +140,16 @@ class Demand:
     def sleep(self, frame: Frame, node: Node) -> None:
         """Let somebody else settle a node: help with its maps, or wait with the slot given back; maybe for nothing."""
         signal = self.core.sync.signal(f"{node!r} settled")
-        closing = self.core.waits.enter(frame, node, signal.set)
-        if closing is not None:
-            cycle.retreat(frame, Retreat(closing, other=node))
+        retreat = self.core.waits.enter(frame, node, signal.set)
+        if retreat is not None:
+            cycle.retreat(frame, retreat)
         try:
-            if self.crew.help_below(node.frame, frame.lane) or not wait_for(node, signal.set):
+            job = self.crew.job_below(node.frame)
+            if job is not None:
+                if self.core.waits.help(frame):
+                    self.crew.take_part(job, frame.lane)
+                return
+            if not wait_for(node, signal.set):
                 return
             if not frame.session.over:
                 self.crew.rise(frame.lane)
@@ -169,8 +174,10 @@ class Demand:
         lane = self.core.lane()
         if lane.slot is not None:
             raise MisuseError("a session's db was used inside a query, where it records nothing; use the query's own")
-        self.core.gate.enter(root.session)
-        return Frame(root.asks, root.session, lane, root, None)
+        rank = self.core.gate.enter(root.session)
+        frame = Frame(root.asks, root.session, lane, root, None)
+        frame.rank = rank
+        return frame
 
     def _leave(self, frame: Frame) -> None:
         self.crew.rise(frame.lane)
@@ -189,17 +196,17 @@ class Demand:
         """Settle the node of a claim; or give the claim up, and return the retreat that ends at it."""
         started = count.start(frame) if self.core.counting else 0
         try:
-            if frame.depth & 7 == 0 and deep.is_deep(frame):
+            if frame.depth & 7 == 2 and deep.is_deep(frame):
                 deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
             else:
                 self._settle_or_hop(frame, want=want)
         except Retreat as reason:
-            release(self.core, frame)
+            self._release(frame)
             if reason.target is not frame:
                 raise
             return reason
         except BaseException as reason:
-            release(self.core, frame)
+            self._release(frame)
             if isinstance(reason, Exception) and frame.parent is not None:
                 frame.parent.tainted = True
             raise
@@ -207,12 +214,24 @@ class Demand:
             count.end(frame, started)
         return None
 
+    def _release(self, frame: Frame) -> None:
+        """Give up a claim; and those that were left for want of stack, which this frame has more of."""
+        unreleased = frame.lane.unreleased
+        unreleased.append(frame)
+        try:
+            while unreleased:
+                release(self.core, unreleased[0])
+                del unreleased[0]
+        except RecursionError:
+            return
+
     def _settle_or_hop(self, frame: Frame, *, want: bool) -> None:
         """Settle it on this stack, or else, if that is used up by then, on a deep one."""
         try:
             self._settle(frame, want=want)
         except RecursionError as error:
-            if frame.lane.base or isinstance(error, TooDeepError):
+            base = frame.lane.base
+            if isinstance(error, TooDeepError) or (base and frame.depth - base < deep.FEW_LEVELS):
                 raise
         else:
             return

@@ -160,6 +160,7 @@ class Engine:
         In asyncio, `asyncio.wrap_future` makes it awaitable. Its session is over when an input changes: then the
         future's exception is Cancelled.
         """
+        self._refuse_inside("submit")
         with self._core.notes:
             if self._threads is None:
                 from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  for those who submit

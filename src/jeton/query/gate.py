@@ -27,6 +27,7 @@ class Gate:
         self.revision = 1
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._inside = 0
+        self._entered = 0
         # Invariant: not None exactly while somebody changes something; set when that is over.
         self._changed: Signal | None = None
         self._changer = 0
@@ -47,12 +48,14 @@ class Gate:
                     return session
             changed.wait()
 
-    def enter(self, session: Session) -> None:
-        """Count one demand as under way. Raises Cancelled where the session is over."""
+    def enter(self, session: Session) -> int:
+        """Count one demand as under way; return its number. Raises Cancelled where the session is over."""
         with self._lock:
             if session.over:
                 raise Cancelled
             self._inside += 1
+            self._entered += 1
+            return self._entered
 
     def leave(self) -> None:
         """Count it no more."""

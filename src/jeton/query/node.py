@@ -180,7 +180,7 @@ class Shard:
 class Lane:
     """What a thread brings along when it computes: the results that it has at hand, and its slot."""
 
-    __slots__ = ("base", "fronts", "slot", "tally")
+    __slots__ = ("base", "fronts", "slot", "tally", "unreleased")
 
     def __init__(self, fronts: list[dict[Key, Node]]) -> None:
         # By the query's index, the nodes by their keys. Invariant: all GREEN with a value that is no failure.
@@ -190,6 +190,8 @@ class Lane:
         # The depth of the first frame on this thread's stack.
         self.base = 0
         self.tally: dict[int, list[int]] = {}
+        # Claims that could not be given up for want of stack; done when there is some.
+        self.unreleased: list[Frame] = []
 
 
 class Session:
@@ -218,6 +220,7 @@ class Frame(Db):
         "node",
         "parent",
         "ran",
+        "rank",
         "reads",
         "ring",
         "session",
@@ -248,6 +251,8 @@ class Frame(Db):
         self.doom: BaseException | None = None
         # Whether something that it demanded came to no result: then neither did it, for longer than this revision.
         self.tainted = False
+        # Of a root's call, its number; of what stands for a map, the item it is at. See `precedence`.
+        self.rank = -1
         # Whether it stands for a map on some thread, and runs its items before their turn.
         self.early = False
         # For counting: whether the function ran, and had a value before; time in what it demanded.
@@ -268,6 +273,10 @@ class Frame(Db):
             found.append(frame)
             frame = frame.parent
         return found
+
+    def precedence(self) -> tuple[int, ...]:
+        """Return what orders the chains that are under way: the older root's call first, then the earlier item."""
+        return tuple(one.rank for one in reversed(self.chain()) if one.rank >= 0)
 
     def is_below(self, other: "Frame") -> bool:
         """Tell whether `other` is this frame or one above it."""

@@ -23,6 +23,9 @@ VALUES = st.integers(0, 3)
 WRITES = st.dictionaries(NUMBERS, VALUES | st.none(), max_size=2)
 SHARES = st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.0])
 
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Each save is forced to disk, which takes longer than all the rest."""
+
 
 class Machine(RuleBasedStateMachine):
     """A store, the engine that has it, the world around, and what is to be expected."""
@@ -32,7 +35,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(program=programs_to_keep(SIZE))
     def begin(self, program: Program) -> None:
         self.run = start(program)
-        self.folder = Path(tempfile.mkdtemp(prefix="jeton-model"))
+        self.folder = Path(tempfile.mkdtemp(dir=IN_MEMORY))
         self.warnings: list[str] = []
         self.given: dict[int, int] = {}
         self.given_when_saved: dict[int, int] = {}
