@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bench.query_costs import Cost, Figures, Program, clocked, cost_of, least
 from bench.query_peers import KEYS, ROUNDS
+
 from jeton.query import Db, Effect, Engine, input, query  # noqa: A004  the package's own word
 
 PAIRS = [(key, key + 1) for key in KEYS]

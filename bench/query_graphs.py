@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.query_costs import Figures, Program, cost_of, least
 from bench.query_peers import CHAIN, WIDTH, picked
+
 from jeton.query import Db, Engine, input, query  # noqa: A004  the package's own word
 
 INPUTS = 1_800
@@ -49,7 +50,7 @@ def graph() -> Figures:
         for number in range(1, 6):
             sets.append(cost_of(lambda number=number: engine.set(source.at(number), -1), 1))  # type: ignore[misc]
             with engine.begin() as db:
-                work = lambda db=db: [cell(db, 2, at) for at in range(WIDTH)]  # type: ignore[misc]  # noqa: E731
+                work = lambda db=db: [cell(db, 2, at) for at in range(WIDTH)]  # noqa: E731
                 roots.append(cost_of(work, 1))
                 tops.append(cost_of(lambda db=db: everything(db), 1))  # type: ignore[misc]
     return {"build": built, "again": again, "set": least(sets), "roots": least(roots), "top": least(tops)}
@@ -118,7 +119,7 @@ def store() -> Figures:
             begun.append(cost_of(engine.begin, 1))
             with engine.begin() as db:
                 first.append(cost_of(lambda db=db: entry(db, CELLS - 1), 1))  # type: ignore[misc]
-                work = lambda db=db: [entry(db, at) for at in range(RECALLED)]  # type: ignore[misc]  # noqa: E731
+                work = lambda db=db: [entry(db, at) for at in range(RECALLED)]  # noqa: E731
                 recalled.append(cost_of(work, RECALLED))
             engine.close()
         engine = Engine(jobs=1, store=folder)

@@ -48,7 +48,7 @@ def functools_lru_cache() -> Iterator[Callable[[Any], Any]]:
 
 @contextmanager
 def joblib_memory() -> Iterator[Callable[[Any], Any]]:
-    from joblib import Memory  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415  a peer, maybe missing
+    from joblib import Memory  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: PLC0415  a peer
 
     with tempfile.TemporaryDirectory() as folder:
         yield Memory(folder, verbose=0).cache
@@ -56,7 +56,7 @@ def joblib_memory() -> Iterator[Callable[[Any], Any]]:
 
 @contextmanager
 def diskcache_memoize() -> Iterator[Callable[[Any], Any]]:
-    from diskcache import Cache  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415  a peer, maybe missing
+    from diskcache import Cache  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: PLC0415  a peer
 
     with tempfile.TemporaryDirectory() as folder, Cache(folder) as kept:
         yield kept.memoize()
@@ -69,7 +69,7 @@ def cascade_query() -> Iterator[Callable[[Any], Any]]:
 
 def cascade_engine() -> Any:
     """Return an engine that keeps all and traces nothing, which is its fastest setting."""
-    import cascade  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  a peer, maybe missing
+    import cascade  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  a peer
 
     return cascade.Engine(max_entries=10_000_000, trace_limit=0)
 
@@ -168,7 +168,7 @@ def cache_depth() -> Figures:
     def link(depth: int) -> int:
         return 0 if depth == 0 else 1 + link(depth - 1)
 
-    return {"cold": on_a_deep_stack(lambda: cost_of(lambda: link(CHAIN), CHAIN))}
+    return on_a_deep_stack(lambda: {"cold": cost_of(lambda: link(CHAIN), CHAIN)})
 
 
 def cascade_depth() -> Figures:
@@ -191,9 +191,9 @@ def cascade_depth() -> Figures:
     return on_a_deep_stack(measure)
 
 
-def on_a_deep_stack(work: Callable[[], Any]) -> Any:
+def on_a_deep_stack(work: Callable[[], Figures]) -> Figures:
     """Call it where a recursion of ten frames a level finds room. Raises what it raises."""
-    found: list[Any] = []
+    found: list[Figures | RecursionError] = []
 
     def run() -> None:
         try:
@@ -207,9 +207,10 @@ def on_a_deep_stack(work: Callable[[], Any]) -> Any:
     thread.start()
     threading.stack_size(before)
     thread.join()
-    if isinstance(found[0], RecursionError):
-        raise found[0]
-    return found[0]
+    outcome = found[0]
+    if isinstance(outcome, RecursionError):
+        raise outcome
+    return outcome
 
 
 _REMEMBERING: dict[str, tuple[Callable[[], Any], bool, int]] = {

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import count, islice
 
 from bench.query_costs import Cost, Figures, Program, cost_of, least
+
 from jeton.query import Db, Engine, input, query  # noqa: A004  the package's own word
 
 KEYS = 1000

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 
 from jeton.query.definition import QUERIES
-from jeton.query.node import Frame, Lane
+from jeton.query.node import Frame, Lane, Node
+from jeton.trace import STREAM, DidCountQuery, DidRunQuery, QueryOutcome, WillRunQuery
 
 _DEMANDS, _RUNS, _GREEN, _RED, _SELF_NS = range(5)
 
@@ -38,25 +39,50 @@ class QueryCount:
 def start(frame: Frame) -> int:
     """Begin to count a computation."""
     frame.child_ns = 0
+    if STREAM.on:
+        STREAM.emit(WillRunQuery(*_words(frame.node)))
     return perf_counter_ns()
 
 
 def end(frame: Frame, started: int) -> None:
     """Count it, once its node is settled."""
-    took = perf_counter_ns() - started
+    total_ns = perf_counter_ns() - started
     if frame.parent is not None:
-        frame.parent.child_ns += took
+        frame.parent.child_ns += total_ns
     node = frame.node
     assert node is not None
+    self_ns = max(0, total_ns - frame.child_ns)
+    outcome = _outcome(frame, node)
     counts = _counts(frame.lane, node.query.index)
-    counts[_SELF_NS] += max(0, took - frame.child_ns)
-    if frame.ran:
-        counts[_RUNS] += 1
-        counts[_RED] += frame.was_known and node.changed_at == frame.session.revision
-    else:
+    counts[_SELF_NS] += self_ns
+    if outcome is QueryOutcome.GREEN:
         counts[_GREEN] += 1
+    else:
+        counts[_RUNS] += 1
+        counts[_RED] += outcome is QueryOutcome.CHANGED
     for read in frame.reads:
         _counts(frame.lane, read.query.index)[_DEMANDS] += 1
+    if STREAM.on:
+        STREAM.emit(DidRunQuery(*_words(node), outcome, total_ns, self_ns))
+
+
+def tell(counts: Iterable[QueryCount]) -> None:
+    """Say to the trace what became of each query."""
+    for one in counts:
+        STREAM.emit(DidCountQuery(one.query, one.hits, one.runs, one.green, one.red, one.self_ns))
+
+
+def _words(node: Node | None) -> tuple[str, str]:
+    assert node is not None
+    return node.query.label, ", ".join(map(repr, node.query.arguments(node.key)))
+
+
+def _outcome(frame: Frame, node: Node) -> QueryOutcome:
+    if not frame.ran:
+        return QueryOutcome.GREEN
+    if not frame.was_known:
+        return QueryOutcome.COMPUTED
+    return QueryOutcome.CHANGED if node.changed_at >= frame.session.revision else QueryOutcome.UNCHANGED
 
 
 def total(lanes: Iterable[Lane]) -> list[QueryCount]:

@@ -24,6 +24,7 @@ from jeton.query.push import push
 from jeton.query.save import Saving
 from jeton.query.seats import Seats
 from jeton.sync import primitives
+from jeton.trace import STREAM
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # imported when somebody submits
@@ -97,6 +98,8 @@ class Engine:
         self._refuse_inside("begin a session")
         if self._kept is not None and not self._outdated.is_checked:
             self._check_store()
+        if STREAM.on:
+            self._core.counting = True
         session = self._core.gate.begin()
         root = Frame(self._asks, session, self._core.lane(), None, None)
         root.fronts = ()  # nothing is at hand for it: between its look and its answer, a value could be set
@@ -195,6 +198,8 @@ class Engine:
                 self._threads.shutdown()
             self._crew.close()
             self._asks.close()
+            if STREAM.on:
+                count.tell(self.statistics())
             if self._kept is not None:
                 try:
                     if self._kept.is_broken:

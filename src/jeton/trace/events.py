@@ -32,6 +32,19 @@ class BuildOutcome(Enum):
     """A signal or a cancelled scope stopped it; the next build resumes."""
 
 
+class QueryOutcome(Enum):
+    """What came of a query at one key that was not at hand."""
+
+    COMPUTED = "computed"
+    """It ran, and had no value before."""
+    CHANGED = "changed"
+    """It ran again and gave another value."""
+    UNCHANGED = "unchanged"
+    """It ran again and gave the same value: who reads it stays as it is (early cutoff)."""
+    GREEN = "green"
+    """It did not run: nothing that it had read has changed."""
+
+
 class MemoryHold(Enum):
     """Why no step may start beside the running ones."""
 
@@ -194,6 +207,38 @@ class DidEstimate:
 
 
 @dataclass(frozen=True, slots=True)
+class WillRunQuery:
+    """A query that was not at hand is about to be verified, and run if need be, on this thread."""
+
+    query: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DidRunQuery:
+    """It is settled. Times in nanoseconds; `self_ns` is without the queries that it demanded."""
+
+    query: str
+    key: str
+    outcome: QueryOutcome
+    total_ns: int
+    self_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DidCountQuery:
+    """What became of one query, all keys together, when its engine closes."""
+
+    query: str
+    hits: int
+    """How often another query asked for it and it was there."""
+    runs: int
+    green: int
+    red: int
+    self_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DidBuild:
     """The build ended."""
 
@@ -220,4 +265,7 @@ Event = (
     | DidRunStep
     | DidEstimate
     | DidBuild
+    | WillRunQuery
+    | DidRunQuery
+    | DidCountQuery
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.query.outside.world import World, engine_of, run_script
 
-from jeton.query import Db, Engine, Unset, input, query
+from jeton.query import Db, Engine, Unset, input, query  # noqa: A004
 from jeton.query.outside import Command, Made, process
 
 
@@ -249,7 +249,3 @@ def test_a_key_of_several_parameters_is_one_key_however_it_is_written(engine: En
     assert {made.output for made in calls} == {b"l r e\n"}
     assert all(made is calls[0] for made in calls)
     assert str(pair.at("l", end="x")) == "pair('l', 'r', 'x')"
-
-
-def test_a_process_query_looks_like_the_function_that_it_stands_for() -> None:
-    assert (pair.__name__, pair.__module__) == ("pair", __name__)  # type: ignore[attr-defined]  of functions

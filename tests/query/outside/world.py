@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.peers.census import process_of
 from tests.peers.jobserver_command import environment
@@ -73,15 +74,16 @@ class Stop:
 
 
 @contextmanager
-def engine_of(jobs: int, **options: object) -> Iterator[Engine]:
+def engine_of(jobs: int, **options: Any) -> Iterator[Engine]:
     """Give an engine with a real pool of its own, whatever pool the tests themselves are run in."""
-    with Engine(jobs=jobs, environ=environment(), **options) as engine:  # type: ignore[arg-type]  as Engine has them
+    with Engine(jobs=jobs, environ=environment(), **options) as engine:
         yield engine
 
 
 def free_slots(engine: Engine) -> int:
     """Return how many slots of the engine's own pool nobody holds."""
-    status = engine._crew.seats.slots.pool.server.status()  # type: ignore[attr-defined]  of PoolSlots over an OwnPool
+    slots: Any = engine._crew.seats.slots
+    status = slots.pool.server.status()
     assert status.waiting == 0
     free: int = status.jobs - sum(seat.held for seat in status.seats) - status.own
     return free
@@ -114,7 +116,7 @@ def select_readable(fd: int) -> bool:
 
 def command_folders(where: Path) -> list[str]:
     """Return the folders of commands that are left where temporary files are put."""
-    return [name for name in os.listdir(where) if name.startswith("jeton-command-")]
+    return [path.name for path in where.glob("jeton-command-*")]
 
 
 @contextmanager

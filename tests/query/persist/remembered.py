@@ -13,7 +13,9 @@ from tests.query import programs
 from tests.query.scenario import engine_of
 
 from jeton.query import Db, Engine, query
+from jeton.query.engine import CHECKING_ORDER
 from jeton.query.kept import Kept
+from jeton.query.outdated import Outdated
 from jeton.query.save import Saving
 
 
@@ -44,7 +46,9 @@ def stored(folder: Path, warn: Callable[[str], None], *, jobs: int = 1, verify: 
     core = engine._core
     core.warn = warn
     engine._kept = core.kept = Kept(core, folder)
-    engine._saving = Saving(core, engine._kept)
+    engine._outdated = Outdated(core, engine._kept)
+    engine._saving = Saving(core, engine._kept, engine._outdated)
+    engine._checking = core.sync.lock(CHECKING_ORDER, "comparing the store")
     return engine
 
 
