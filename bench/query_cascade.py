@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import cascade  # type: ignore[import-not-found, unused-ignore]  # a peer that may be missing
-from bench.query_memo import Durability, Effect, Engine, Fallback, Unset
+from bench.query_memo import Durability, Effect, Engine, Fallback, Unset, take_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,5 +96,5 @@ def _query(body: Callable[..., Any], options: dict[str, Any]) -> Asked:
 
 
 def stand_in() -> None:
-    """Take the place of jeton.query in this process."""
-    sys.modules["jeton.query"] = sys.modules[__name__]
+    """Take the place of jeton.query in this process, but for what lies in it: that is found where it is."""
+    take_place(sys.modules[__name__])

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -112,5 +114,13 @@ def input(body: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # 
 
 
 def stand_in() -> None:
-    """Take the place of jeton.query in this process."""
-    sys.modules["jeton.query"] = sys.modules[__name__]
+    """Take the place of jeton.query in this process, but for what lies in it: that is found where it is."""
+    take_place(sys.modules[__name__])
+
+
+def take_place(module: ModuleType) -> None:
+    """Put a module in the place of jeton.query."""
+    spec = find_spec("jeton.query")
+    assert spec is not None
+    module.__path__ = spec.submodule_search_locations or []
+    sys.modules["jeton.query"] = module

@@ -60,20 +60,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--facts", type=int, action="append", metavar="N", help="how many facts; may be given again")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables into a file as well")
     options = parser.parse_args(arguments)
-    lines = [f"CPython {platform.python_version()}, {os.cpu_count()} cores, sqlite {sqlite3.sqlite_version}", ""]
-    lines += _fingerprints()
-    with tempfile.TemporaryDirectory(prefix="jeton-store-") as folder:
-        for count in options.facts or (1000, 10_000, 100_000, 1_000_000):
-            print(f"{count:,} facts ...", file=sys.stderr, flush=True)
-            lines += ["", *_table(count, Path(folder) / str(count))]
-    print("\n".join(lines))
+    lines: list[str] = []
+
+    def say(*more: str) -> None:
+        print("\n".join(more), flush=True)
+        lines.extend(more)
+
+    say(f"CPython {platform.python_version()}, {os.cpu_count()} cores, sqlite {sqlite3.sqlite_version}", "")
+    say(*_fingerprints())
+    for count in options.facts or (1000, 10_000, 100_000, 1_000_000):
+        with tempfile.TemporaryDirectory(prefix="jeton-store-") as folder:
+            say("", *_table(count, Path(folder)))
     if options.markdown:
         options.markdown.write_text("\n".join([*lines, ""]))
     return 0
 
 
 def _table(count: int, folder: Path) -> list[str]:
-    folder.mkdir()
     random = Random(1)
     facts = [_fact(number, random) for number in range(count)]
     keys = [random.choice(facts).key for _ in range(LOOKED_UP)]
@@ -98,8 +101,10 @@ def _table(count: int, folder: Path) -> list[str]:
     inputs = _least(lambda: list(store.with_flag(1)))
     lines += [
         "",
-        f"jeton besides: the {min(INPUTS, count):,} inputs listed in {_time(inputs)}; "
-        f"readers of a fact in {_time(_each(store.readers, some))}; pruned in {_time(_cost(lambda: store.prune(1)))}",
+        (
+            f"jeton besides: the {min(INPUTS, count):,} inputs listed in {_time(inputs)}; readers of a fact in "
+            f"{_time(_each(store.readers, some))}; pruned in {_time(_cost(lambda: store.prune(1)))}"
+        ),
     ]
     return lines
 
@@ -175,7 +180,7 @@ def _sqlite(facts: list[Fact], keys: list[bytes], folder: Path) -> Costs:
     changed = rows[:100]
     return Costs(
         save,
-        path.stat().st_size,
+        sum(file.stat().st_size for file in folder.glob("sqlite*")),
         _least(opened, 50),
         _each(find, keys),
         _each(find, [key[::-1] for key in keys]),

@@ -105,7 +105,7 @@ def definition(db: Db, path: str, name: str) -> Definition:
         return found
     if name in OF_A_MODULE:
         return Known.VALUE
-    return _from_stars(db, path, name) or _submodule(db, path, name) or Known.MISSING
+    return _submodule(db, path, name) or _from_stars(db, path, name) or Known.MISSING
 
 
 def _from_stars(db: Db, path: str, name: str) -> Definition | None:

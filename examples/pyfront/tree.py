@@ -10,20 +10,18 @@ import os
 from typing import NamedTuple
 
 from jeton.query import Db, Durability, Unset, input, query  # noqa: A004
+from jeton.query.outside import file_stamp
 
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 _PACKAGE = "__init__.py"
 
-Stamp = tuple[int, int, int] | None
 
-
-def stamp(path: str) -> Stamp:
-    """Take what changes when a file or folder does: time, size and inode; None where there is none."""
+def stamp(path: str) -> tuple[int, ...]:
+    """Take what changes when a file or folder does; the same for all that are not there."""
     try:
-        found = os.stat(path)  # noqa: PTH116  a Path costs more than the call
+        return file_stamp(path)
     except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return ()
 
 
 class Listing(NamedTuple):

@@ -102,6 +102,7 @@ def program(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         ("def f():\n    return later\nlater = 1\n", None),
         ("def f():\n    global made\n    made = 1\ndef g():\n    return made\n", None),
         ("class C:\n    x = 1\n    def f(self):\n        return x\n", "a.py:4:16: undefined-name: x is not defined"),
+        ("import os\nclass C:\n    os = 1\n    def f(self):\n        return os\n", None),
         ("print([x for x in range(3)], x)\n", "a.py:1:30: undefined-name: x is not defined"),
         ("globals()['x'] = 1\nprint(x)\n", None),
         ("from elsewhere import *\nprint(x)\n", None),

@@ -1,6 +1,7 @@
 """What a Db's methods do. Owns nothing: it brings the verbs together behind `db.Asks`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
 from jeton.query.explain import Explanation, explain
-from jeton.query.node import GREEN, AwaitingFrame, Failure, Frame, Node, Told
+from jeton.query.node import ABSENT, GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
 STARTING_ORDER = 5
 """Held while the thread starts, with no other lock of the engine."""
@@ -115,9 +116,7 @@ class Answers(Demand):
 
     def finish(self, db: Frame) -> None:
         """See `Asks.finish`."""
-        self.core.gate.finish(db.session)
-        db.fronts = ()
-        self.core.waits.wake(db.session)
+        self.core.end(db.session)
 
     def wait(self, db: Frame, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See `Db.wait`."""
@@ -130,11 +129,35 @@ class Answers(Demand):
 
     def demand(self, frame: Frame, query: Query, key: Key) -> Any:
         """See `Asks.demand`."""
+        if frame.parent is None:
+            at_hand = self._at_hand(frame, query, key)
+            if at_hand is not ABSENT:
+                return at_hand
+        elif frame.node is not None and frame.node.query.options.offload:
+            raise MisuseError(
+                f"{query.label}: demanded by {frame.node.query.label}, which says offload: it reads no other"
+            )
         if isinstance(frame, AwaitingFrame):
             raise MisuseError(
                 f"{query.label}: called in a coroutine, which would block; await db.call({query.label}, …)"
             )
         return super().demand(frame, query, key)
+
+    def _at_hand(self, root: Frame, query: Query, key: Key) -> Any:
+        """Return a settled value to a root; ABSENT where it is to be brought.
+
+        While the gate's lock is held and the session is not over, nobody sets a value.
+        """
+        shard = self.core.shards[hash(key) & self.core.mask]
+        if query.index >= len(shard.tables) or query.options.lru is not None:
+            return ABSENT
+        with self.core.gate.lock:
+            if root.session.over:
+                raise Cancelled
+            node = shard.tables[query.index].get(key)
+            if node is None or node.state is not GREEN or type(node.value) is Failure:
+                return ABSENT
+            return node.value
 
     async def demand_awaited(self, db: Frame, query: Query, key: Key) -> Any:
         """See `Asks.demand_awaited`."""
@@ -165,7 +188,7 @@ class Answers(Demand):
             cancel()
         computes = lane.slot is not None
         if computes:
-            (crew.lend if lend else partial(crew.rise, lane))()
+            (crew.lend if lend else crew.rise)(lane)
         try:
             self._outlast(errand, cancel)
         finally:
@@ -179,34 +202,47 @@ class Answers(Demand):
     def offloaded(self, db: Frame, node: Node) -> Any:
         """See `Asks.offloaded`."""
         offload = self._the_offload()
-        future = offload.submit(node.query, node.key)
-        signal = self.core.sync.signal("a worker's answer")
-        future.add_done_callback(lambda _: signal.set())
-        self.core.waits.enter_errand(db, signal.set)
-        self.crew.lend()
+        if not offload.takes(node.query):
+            return node.query.call(db, node.key)
+        self.core.waits.enter_errand(db, offload.kill)
+        self.crew.lend(db.lane)
         try:
-            if not db.session.over:
-                signal.wait()
+            answer = None if db.session.over else offload.compute(node.query, node.key, lambda: db.session.over)
         finally:
             self.crew.resume()
             self.core.waits.leave_errand(db)
         if db.session.over:
-            future.cancel()
             raise Cancelled
-        value, told = offload.received(node.query, node.key, future)
-        for effect, said in told:
+        if answer is None:  # what it gives cannot be sent
+            return node.query.call(db, node.key)
+        for effect, said in answer.told:
             self.emit(db, effect, said)
-        return value
+        return answer.result()
 
-    def note(self, name: Any, value: Any) -> None:
-        """See `Asks.note`."""
+    @contextmanager
+    def noting(self, name: Any, value: Any) -> Iterator[None]:
+        """See `Asks.noting`."""
         with self.core.notes:
-            self.core.interned[name] = value
+            self.core.noted.setdefault(name, []).append(value)
+        try:
+            yield
+        finally:
+            with self.core.notes:
+                values = self.core.noted[name]
+                values.pop()
+                if not values:
+                    del self.core.noted[name]
 
     def noted(self, name: Any) -> Any:
         """See `Asks.noted`."""
         with self.core.notes:
-            return self.core.interned.get(name)
+            values = self.core.noted.get(name)
+            return values[-1] if values else None
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """See `Asks.environ`."""
+        return self.crew.seats.environ
 
     def close(self) -> None:
         """End the workers and the thread for what waits. Nothing runs."""

@@ -1,11 +1,12 @@
 """Running a query and keeping what came of it. Owns what a result is, when it counts as unchanged, and its reads."""
 
+from types import CoroutineType
 from typing import Any
 
 from jeton.query import cycle, recent
 from jeton.query.core import Core
 from jeton.query.definition import Key, Kind, Query
-from jeton.query.errors import Cancelled, WorkerDiedError
+from jeton.query.errors import Cancelled, MisuseError, WorkerDiedError
 from jeton.query.node import ABSENT, GREEN, HOLLOW, LAZY, Failure, Frame, Node, Told, Trace
 from jeton.query.settle import settle
 from jeton.store.fingerprint import digest
@@ -47,6 +48,9 @@ def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why:
         if frame.ring is None or frame.ring.error is None:
             raise frame.doom
         value = cycle.outcome(frame)
+    elif type(value) is CoroutineType:
+        value.close()
+        value = Failure(MisuseError(f"{node!r}: gave a coroutine that was not awaited; db.wait for it, or await it"))
     elif failure is not None:
         if isinstance(failure, (*NO_RESULTS, *node.query.options.transient)):
             raise failure

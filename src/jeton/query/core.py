@@ -79,6 +79,8 @@ class Core:
         self.tainted: dict[Node, None] = {}
         self.interned: dict[Any, Any] = {}
         self._effects: dict[str, int] = {}
+        # What queries let those below them know by name (see `Asks.noting`).
+        self.noted: dict[Any, list[Any]] = {}
         self.reported: list[str] = []
         # By query, the nodes whose values are kept in memory, the one used last at the end.
         self.recent: dict[Query, OrderedDict[Node, None]] = {}
@@ -155,10 +157,14 @@ class Core:
         try:
             wait()
         except BaseException:
-            self.gate.finish(session)
-            self.waits.wake(session)
+            self.end(session)
             wait()
             raise
+
+    def end(self, session: Session) -> None:
+        """End one session, so that what runs for it ends at its next demand, and who waits in it wakes."""
+        self.gate.finish(session)
+        self.waits.wake(session)
 
     def report(self, line: str) -> None:
         """Keep a finding, and tell it."""

@@ -25,14 +25,14 @@ ORDER = 45
 class Job:
     """The nodes that one frame wants, and how far they are. Guarded by the crew's lock, but for `frame` and `nodes`."""
 
-    __slots__ = ("active", "end", "errors", "frame", "next", "nodes", "quiet", "stop", "want")
+    __slots__ = ("active", "end", "errors", "frame", "nodes", "quiet", "ranges", "stop", "want")
 
     def __init__(self, frame: Frame, nodes: list[Node], *, want: bool) -> None:
         self.frame = frame
         self.nodes = nodes
         self.want = want
-        # Invariant: items before `next` were taken; those from `end` on are not to be taken.
-        self.next = 0
+        # The items that nobody has taken, first to last; those from `end` on are wanted no more.
+        self.ranges = [(0, len(nodes))]
         self.end = len(nodes)
         # How many threads are at an item, and who is to be told when there are none any more.
         self.active = 0
@@ -44,6 +44,11 @@ class Job:
 
     early = True
     """Its items are had before their turn, which may never come."""
+
+    @property
+    def left(self) -> int:
+        """How many items nobody has taken."""
+        return sum(max(0, min(end, self.end) - first) for first, end in self.ranges)
 
     def settle(self, stand_in: Frame, at: int) -> None:
         """Settle one item, for a frame that stands for the job's on this thread."""
@@ -66,7 +71,7 @@ class Call(Job):
     def __init__(self, frame: Frame, action: Callable[[Frame], Any], done: Callable[[], object]) -> None:
         """`done` is called once it was done, or dropped."""
         super().__init__(frame, [], want=False)
-        self.end = 1
+        self.ranges, self.end = [(0, 1)], 1
         self._action = action
         self._done = done
         self._value: Any = None
@@ -86,6 +91,17 @@ class Call(Job):
         if failure is not None:
             raise failure
         return self._value
+
+
+class Chunk:
+    """Some items of a job that one thread has taken: those from `next` to `end` it has yet to begin."""
+
+    __slots__ = ("end", "job", "next")
+
+    def __init__(self, job: Job, first: int, end: int) -> None:
+        self.job = job
+        self.next = first
+        self.end = end
 
 
 class Crew:
@@ -118,13 +134,15 @@ class Crew:
             return
         with self._lock:
             self._computing -= 1
+            self._give_back_items(lane)
         self.seats.rise(lane)
         self._wake_helpers()
 
-    def lend(self) -> None:
+    def lend(self, lane: Lane) -> None:
         """Stop computing and keep the slot: a command is about to run on it."""
         with self._lock:
             self._computing -= 1
+            self._give_back_items(lane)
         self._wake_helpers()
 
     def resume(self) -> None:
@@ -147,6 +165,7 @@ class Crew:
         except BaseException as reason:  # noqa: BLE001  raised when the helpers have left
             with self._lock:
                 self._stop(job, reason)
+            self._core.end(job.frame.session)  # an interrupt: let them leave soon
         self._wait_for_helpers(job)
         if job.stop is not None:
             raise job.stop
@@ -160,7 +179,7 @@ class Crew:
     def drop(self, call: Call) -> None:
         """Have it not done, if it has not begun."""
         with self._lock:
-            begun = call.next > 0
+            begun = not call.left
             self._stop(call, Cancelled())
         if not begun:
             call.finished()
@@ -188,7 +207,7 @@ class Crew:
         frame = job.frame
         while True:
             with self._lock:
-                if not job.active:
+                if not job.active and not job.left:
                     return
                 below = self._job_below(frame)
                 if below is None:
@@ -208,16 +227,21 @@ class Crew:
     def take_part(self, job: Job, lane: Lane) -> None:
         """Settle items of a job until there are none to take."""
         stand_in: Frame | None = None
-        while (taken := self._take(job)) is not None:
+        while (chunk := self._take(job)) is not None:
             if stand_in is None:
                 stand_in = Frame(job.frame.asks, job.frame.session, lane, job.frame, None)
                 stand_in.doom = job.frame.doom
                 stand_in.early = job.early
-            first, end = taken
-            for at in range(first, end):
-                if not self._settle_item(job, stand_in, at):
-                    break
-            self._done(job, stand_in)
+            lane.chunks.append(chunk)
+            try:
+                while chunk.next < chunk.end:
+                    at = chunk.next
+                    chunk.next += 1
+                    if not self._settle_item(job, stand_in, at):
+                        break
+            finally:
+                lane.chunks.remove(chunk)
+                self._done(job, stand_in)
 
     def _settle_item(self, job: Job, stand_in: Frame, at: int) -> bool:
         """Settle one item; False where those after it are wanted no more."""
@@ -252,33 +276,46 @@ class Crew:
     def _stop(self, job: Job, reason: BaseException) -> None:
         """Let nobody take another item. The lock is held."""
         job.stop = job.stop or reason
-        job.end = min(job.end, job.next)
+        job.ranges.clear()
         self._drop_if_taken(job)
 
-    def _take(self, job: Job) -> tuple[int, int] | None:
+    def _take(self, job: Job) -> Chunk | None:
         """Take some items: few where few are left, so that the last ones are shared (guided self-scheduling).
 
-        After Polychronopoulos and Kuck, "Guided Self-Scheduling", IEEE Transactions on Computers, 1987.
+        After Polychronopoulos and Kuck, "Guided Self-Scheduling", IEEE Transactions on Computers, 1987. What is taken
+        and not begun goes back when the thread has to wait, so that a slow item holds up no other.
         """
         with self._lock:
-            left = job.end - job.next
-            if left <= 0 or job.stop is not None:
+            left = job.left
+            if not left or job.stop is not None:
                 return None
-            first = job.next
-            job.next = end = first + max(1, left // (4 * (len(self._threads) + 1)))
+            first, end = job.ranges.pop(0)
+            upto = min(end, first + max(1, left // (4 * (len(self._threads) + 1))))
+            if upto < end:
+                job.ranges.insert(0, (upto, end))
             job.active += 1
             self._drop_if_taken(job)
-            return first, end
+            return Chunk(job, first, upto)
+
+    def _give_back_items(self, lane: Lane) -> None:
+        """Let others have what this thread has taken and not begun. The lock is held."""
+        for chunk in lane.chunks:
+            if chunk.next < chunk.end:
+                job = chunk.job
+                job.ranges.insert(0, (chunk.next, chunk.end))
+                chunk.end = chunk.next
+                if job not in self._jobs and job.left and job.stop is None:
+                    self._jobs.append(job)
 
     def _drop_if_taken(self, job: Job) -> None:
-        if job.next >= job.end and job in self._jobs:
+        if not job.left and job in self._jobs:
             self._jobs.remove(job)
 
     def _done(self, job: Job, stand_in: Frame) -> None:
         quiet = None
         with self._lock:
             job.active -= 1
-            is_finished = not job.active and job.next >= job.end
+            is_finished = not job.active and not job.left
             if not job.active:
                 quiet, job.quiet = job.quiet, None
             heads, stand_in.heads = stand_in.heads, None
@@ -294,7 +331,7 @@ class Crew:
     def _may_help(self) -> int:
         """Return how many more helpers would do good. The lock is held."""
         limit = self.seats.jobs if self._parallel else 1
-        items = sum(job.end - job.next for job in self._jobs)
+        items = sum(job.left for job in self._jobs)
         return max(0, min(items, limit - self._computing - self._coming))
 
     def _wake_helpers(self) -> None:

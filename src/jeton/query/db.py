@@ -4,7 +4,8 @@ Every running query gets a `Db` of its own, and what is demanded through it is r
 session's root is a Db too, which belongs to no query and records nothing. A Db is of one revision of the inputs.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
@@ -79,11 +80,15 @@ class Asks(Protocol):
     def offloaded(self, db: Any, node: Any) -> Any:
         """Compute a leaf in a worker process."""
 
-    def note(self, name: Any, value: Any) -> None:
-        """Keep something for as long as the engine lasts."""
+    def noting(self, name: Any, value: Any) -> AbstractContextManager[None]:
+        """Let queries know a value by its name until the block ends; equal names have equal values."""
 
     def noted(self, name: Any) -> Any:
-        """Return what was kept, None where nothing was."""
+        """Return what is known by a name, None where nothing is."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The engine's environment, which commands inherit."""
 
     def finish(self, db: Any) -> None:
         """End the session."""

@@ -188,6 +188,8 @@ class Demand:
         kind = AwaitingFrame if node.query.kind is Kind.COROUTINE else Frame
         child = kind(frame.asks, frame.session, frame.lane, frame, node)
         child.before = node.state
+        if node.query.options.offload:
+            child.fronts = ()  # a leaf: what it demands is refused, at hand or not
         node.become(RUNNING)
         node.frame = child
         return child
@@ -313,6 +315,7 @@ class Demand:
         try:
             return first_changed(self.core, frame, node)
         except Exception as error:  # noqa: BLE001  a cycle, or what is no result: running it meets the same
+            frame.begin_again()
             return repr(error)
 
     def _inherit(self, frame: Frame, node: Node) -> bool:

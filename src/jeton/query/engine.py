@@ -164,6 +164,7 @@ class Engine:
         future's exception is Cancelled.
         """
         self._refuse_inside("submit")
+        self._core.gate.refuse_closed()
         with self._core.notes:
             if self._threads is None:
                 from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  for those who submit

@@ -22,8 +22,8 @@ class Gate:
 
     def __init__(self, sync: Primitives) -> None:
         self._sync = sync
-        # Guarded by _lock: all that follows.
-        self._lock = sync.lock(ORDER, "gate")
+        # Guarded by it: all that follows.
+        self.lock = sync.lock(ORDER, "gate")
         self.revision = 1
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._inside = 0
@@ -38,7 +38,7 @@ class Gate:
     def begin(self) -> Session:
         """Open a session at the present revision, after a change that is under way. Raises EngineClosedError."""
         while True:
-            with self._lock:
+            with self.lock:
                 if self._closed:
                     raise EngineClosedError("the engine is closed; make another")
                 changed = self._changed
@@ -50,7 +50,7 @@ class Gate:
 
     def enter(self, session: Session) -> int:
         """Count one demand as under way; return its number. Raises Cancelled where the session is over."""
-        with self._lock:
+        with self.lock:
             if session.over:
                 raise Cancelled
             self._inside += 1
@@ -60,7 +60,7 @@ class Gate:
     def leave(self) -> None:
         """Count it no more."""
         quiet = None
-        with self._lock:
+        with self.lock:
             self._inside -= 1
             if not self._inside:
                 quiet, self._quiet = self._quiet, None
@@ -69,7 +69,7 @@ class Gate:
 
     def finish(self, session: Session) -> None:
         """End one session."""
-        with self._lock:
+        with self.lock:
             session.over = True
             self._sessions.discard(session)
 
@@ -87,12 +87,12 @@ class Gate:
             wake()
             if quiet is not None:
                 quiet.wait()
-            with self._lock:
+            with self.lock:
                 self.revision += 1
                 revision = self.revision
             yield revision
         finally:
-            with self._lock:
+            with self.lock:
                 self._changed = self._quiet = None
                 self._changer = 0
             done.set()
@@ -107,8 +107,13 @@ class Gate:
 
     def sessions(self) -> list[Session]:
         """Return the sessions that are not over."""
-        with self._lock:
+        with self.lock:
             return list(self._sessions)
+
+    def refuse_closed(self) -> None:
+        """Raise EngineClosedError where the engine is closed."""
+        if self._closed:
+            raise EngineClosedError("the engine is closed; make another")
 
     @property
     def is_changing(self) -> bool:
@@ -117,7 +122,7 @@ class Gate:
 
     def _be_the_one_who_changes(self, done: Signal, *, last: bool) -> None:
         while True:
-            with self._lock:
+            with self.lock:
                 before = self._changed
                 if before is None:
                     if self._closed:
@@ -129,7 +134,7 @@ class Gate:
             before.wait()
 
     def _end_sessions(self) -> Signal | None:
-        with self._lock:
+        with self.lock:
             for session in self._sessions:
                 session.over = True
             self._sessions.clear()

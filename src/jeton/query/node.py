@@ -180,7 +180,7 @@ class Shard:
 class Lane:
     """What a thread brings along when it computes: the results that it has at hand, and its slot."""
 
-    __slots__ = ("base", "fronts", "slot", "tally", "unreleased")
+    __slots__ = ("base", "chunks", "fronts", "slot", "tally", "unreleased")
 
     def __init__(self, fronts: list[dict[Key, Node]]) -> None:
         # By the query's index, the nodes by their keys. Invariant: all GREEN with a value that is no failure.
@@ -190,6 +190,8 @@ class Lane:
         # The depth of the first frame on this thread's stack.
         self.base = 0
         self.tally: dict[int, list[int]] = {}
+        # The items of maps that it has taken, the innermost last. Guarded by the crew's lock.
+        self.chunks: list[Any] = []
         # Claims that could not be given up for want of stack; done when there is some.
         self.unreleased: list[Frame] = []
 

@@ -89,7 +89,7 @@ class Seats:
 
     def __init__(self, jobs: int | None, environ: Mapping[str, str], sync: Primitives) -> None:
         self._jobs = jobs
-        self._environ = environ
+        self.environ = environ
         self._sync = sync
         # Guarded by _lock: made once. A server of it is started before the first command, or never.
         self._lock = sync.lock(ORDER - 1, "seats")
@@ -131,7 +131,7 @@ class Seats:
 
     def invite(self, command: str, environ: Mapping[str, str]) -> "Invitation":
         """Tell how a child that runs `command` joins, with `environ` on top of the engine's. Raises OSError."""
-        return self.slots.invite(command, {**self._environ, **environ})
+        return self.slots.invite(command, {**self.environ, **environ})
 
     def close(self) -> None:
         """Give all back."""
@@ -141,7 +141,7 @@ class Seats:
     def _open(self) -> Slots:
         from jeton.query.pool_slots import PoolSlots  # noqa: PLC0415  the pool, for those who compute something
 
-        return PoolSlots(self._jobs, self._environ)
+        return PoolSlots(self._jobs, self.environ)
 
 
 def counted(jobs: int, sync: Primitives) -> Seats:

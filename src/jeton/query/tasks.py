@@ -54,13 +54,18 @@ class Tasks:
     """The thread, from the first errand to `close`."""
 
     def __init__(self, sync: Primitives) -> None:
+        """Start it. Raises OSError where there can be no event loop."""
         self._sync = sync
         self._ready = sync.signal("the tasks' thread runs")
         self._scheduler: Scheduler | None = None
         self._end: Event | None = None
         self._scope: Scope | None = None
+        self._failure: BaseException | None = None
         self._thread = sync.start(self._run, "jeton query tasks")
         self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
 
     def give(self, function: Callable[[], Awaitable[Any]]) -> tuple[Errand, Callable[[], None]]:
         """Start a coroutine; return the errand and what cancels it, from any thread."""
@@ -80,7 +85,12 @@ class Tasks:
         self._thread.join()
 
     def _run(self) -> None:
-        loop = default_loop()
+        try:
+            loop = default_loop()
+        except BaseException as failure:  # noqa: BLE001  no more descriptors, say: raised in the thread that waits
+            self._failure = failure
+            self._ready.set()
+            return
         try:
             self._scheduler = Scheduler(loop)
             self._scheduler.run(self._main)

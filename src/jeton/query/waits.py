@@ -37,6 +37,8 @@ class Waits:
         self._lock = sync.lock(ORDER, "waits")
         # Guarded by _lock. Invariant: no ring: who would close one is told instead of entered.
         self._asleep: dict[Frame, _Sleep] = {}
+        # Guarded by _lock: the same by what they want.
+        self._wanted: dict[Node, set[Frame]] = {}
         # Guarded by _lock: what ends the errands of frames that wait for one.
         self._errands: dict[Frame, Wake] = {}
 
@@ -64,6 +66,7 @@ class Waits:
                     one.doom = reason
                 told = self._asleep[sleeper].wake
             self._asleep[frame] = _Sleep(node, wake)
+            self._wanted.setdefault(node, set()).add(frame)
         if told is not None:
             told()
         return None
@@ -79,7 +82,11 @@ class Waits:
     def leave(self, frame: Frame) -> None:
         """Note that it woke up."""
         with self._lock:
-            del self._asleep[frame]
+            node = self._asleep.pop(frame).node
+            sleepers = self._wanted[node]
+            sleepers.remove(frame)
+            if not sleepers:
+                del self._wanted[node]
 
     def enter_errand(self, frame: Frame, cancel: Wake) -> None:
         """Note that `frame` waits for an errand, which `cancel` ends."""
@@ -121,11 +128,13 @@ class Waits:
                 continue
             if owner in mine:
                 return self._links(frame, owner, wanted, node, came)
-            for sleeper, sleep in self._asleep.items():
-                other = sleep.node
-                if other not in came and sleeper.doom is None and sleeper.is_below(owner):
-                    came[other] = (wanted, sleeper)
-                    ahead.append(other)
+            for other, sleepers in self._wanted.items():
+                if other not in came:
+                    below = (one for one in sleepers if one.doom is None and one.is_below(owner))
+                    sleeper = next(below, None)
+                    if sleeper is not None:
+                        came[other] = (wanted, sleeper)
+                        ahead.append(other)
         return []
 
     def _links(

@@ -136,6 +136,8 @@ class _Child:
             scope.spawn(self._kill_later)
             await self.ended.wait()
             scope.cancel()
+        if self._alone:
+            _kill(os.killpg, self.pid, signal.SIGKILL)  # what it left behind: a shell's background ignores interrupts
 
     def close(self) -> None:
         """Free the pipe. The child has been reaped, unless nothing can be awaited any more: then it is killed."""

@@ -22,7 +22,7 @@ from jeton.store.log import Warn
 from jeton.store.owner import OwnerLock
 from jeton.store.snapshot import Generation, Owner, Snapshot, salted
 from jeton.store.snapshot_writing import Columns, write_snapshot
-from jeton.store.sweep import asked_since, closure, last_session
+from jeton.store.sweep import asked_lately, closure
 from jeton.store.view import View
 
 _FOLD_FROM = 1 << 20
@@ -153,8 +153,7 @@ class FactStore:
 
         `session` is the last one; the last in which something was asked for, if None.
         """
-        last = last_session(self._view) if session is None else session
-        return self.rewrite(asked_since(self._view, last - keep_sessions + 1), meta=meta)
+        return self.rewrite(asked_lately(self._view, keep_sessions, session), meta=meta)
 
     def set_aside(self, damage: Damaged | None = None) -> None:
         """Let go of everything, after Damaged was raised: the files get other names, and the store is empty.

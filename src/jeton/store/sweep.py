@@ -1,6 +1,6 @@
 """What is worth keeping: facts that somebody asked for, and what they were computed from. Reads; removes nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from jeton.store.fact import asked_at_of, reads_of
 from jeton.store.view import View
@@ -17,13 +17,13 @@ def closure(view: View, roots: Iterable[int]) -> set[int]:
     return reached
 
 
-def asked_since(view: View, session: int) -> Iterator[int]:
-    """Yield the facts that were asked for by themselves in this session or a later one. Raises Damaged."""
-    for number in range(view.count):
-        if asked_at_of(view.entry(number)) >= max(session, 1):
-            yield number
+def asked_lately(view: View, sessions: int, last: int | None) -> list[int]:
+    """Return the facts that were asked for by themselves in as many sessions up to `last`. Raises Damaged.
 
-
-def last_session(view: View) -> int:
-    """Return the last session in which anything was asked for by itself; 0 if nothing ever was. Raises Damaged."""
-    return max((asked_at_of(view.entry(number)) for number in range(view.count)), default=0)
+    If that is None, it is the last one in which anything was asked for so.
+    """
+    asked_at = [asked_at_of(view.entry(number)) for number in range(view.count)]
+    if last is None:
+        last = max(asked_at, default=0)
+    first = max(last - sessions + 1, 1)  # 0 is never
+    return [number for number, session in enumerate(asked_at) if session >= first]

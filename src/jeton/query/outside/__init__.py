@@ -5,11 +5,12 @@ a query of a command, whose result is what the command made.
 """
 
 from jeton.query.outside.files import file_bytes, file_stamp, file_text, folder, program
-from jeton.query.outside.process import Command, CommandFailed, Made, process
+from jeton.query.outside.process import Command, CommandFailed, CommandKilled, Made, process
 
 __all__ = [
     "Command",
     "CommandFailed",
+    "CommandKilled",
     "Made",
     "file_bytes",
     "file_stamp",

@@ -13,16 +13,17 @@ _TICK_NS = 20_000_000
 
 
 def file_stamp(path: str) -> tuple[int, ...]:
-    """Return modification time (ns), size, inode and device of a file or folder. Raises OSError.
+    """Return the times (ns) of modification and status change, size, inode and device of a file or folder.
+
+    Raises OSError. The time of status change sees what sets the other one back (cp -p, tar, rsync -t).
 
     A file that was changed just now may be changed again without another time. Its stamp is one that comes only once,
     so that it is read again (as git does with "racily clean" entries; see its Documentation/technical/racy-git.txt).
     """
     status = os.stat(path)  # noqa: PTH116  asked for each file at every refresh, and twice as fast
     now = time.time_ns()
-    if now - status.st_mtime_ns < _TICK_NS:
-        return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev, now)
-    return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+    stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
+    return (*stamp, now) if now - status.st_ctime_ns < _TICK_NS else stamp
 
 
 @input(stamp=file_stamp)
@@ -44,18 +45,18 @@ def folder(path: str) -> tuple[str, ...]:
         return tuple(sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries))
 
 
-def _program_stamp(name: str) -> tuple[str | None, tuple[int, ...]]:
-    path = shutil.which(name)
-    return path, file_stamp(os.path.realpath(path)) if path is not None else ()
+def _program_stamp(name: str, path: str | None = None) -> tuple[str | None, tuple[int, ...]]:
+    found = shutil.which(name, path=path)
+    return found, file_stamp(os.path.realpath(found)) if found is not None else ()
 
 
 @input(stamp=_program_stamp, durability=Durability.HIGH)
-def program(name: str) -> tuple[str, tuple[int, ...]]:
-    """Return where PATH has a program, and the stamp of its file, by which another version is seen.
+def program(name: str, path: str | None = None) -> tuple[str, tuple[int, ...]]:
+    """Return where `path`, or else PATH, has a program, and the stamp of its file, by which another version is seen.
 
     Raises FileNotFoundError.
     """
-    path, stamp = _program_stamp(name)
-    if path is None:
+    found, stamp = _program_stamp(name, path)
+    if found is None:
         raise FileNotFoundError(f"{name}: not found on PATH; install it first")
-    return path, stamp
+    return found, stamp

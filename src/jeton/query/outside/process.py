@@ -6,15 +6,15 @@ description as it was runs nothing, and neither does one that goes back to a des
 """
 
 import shlex
+import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import update_wrapper
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from jeton.query.db import Db
-from jeton.query.definition import Kind, Options, Query
+from jeton.query.definition import Key, Kind, Options, Query
 from jeton.query.entry import Function, make_entry, query
 from jeton.query.outside.files import program
 from jeton.store.fingerprint import digest
@@ -31,7 +31,8 @@ class Command:
     """What to run: `argv` in a new folder that has `files`, and which files it leaves are the result.
 
     What it reads beside these is not seen: a compiler's own headers, say. The program itself is, by its stamp.
-    `environ` goes on top of the engine's. With `check`, an exit status other than 0 raises CommandFailed.
+    `environ` goes on top of the engine's. With `check`, an exit status other than 0 raises CommandFailed; a death by a
+    signal does in any case. Raises TypeError and ValueError for what is no command.
     """
 
     argv: tuple[str, ...]
@@ -41,12 +42,17 @@ class Command:
     check: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("argv", "outputs"):
+            words = getattr(self, name)
+            if isinstance(words, (str, bytes)):
+                raise TypeError(f"{name}={words!r}: one text; give a tuple of words")
+            object.__setattr__(self, name, tuple(words))
         if not self.argv:
             raise ValueError("a command without words: give at least the program")
-        for name in (*self.files, *self.outputs):
-            path = Path(name)
+        for file in (*self.files, *self.outputs):
+            path = Path(file)
             if path.is_absolute() or ".." in path.parts:
-                raise ValueError(f"{name}: not inside the command's folder; name files relative to it")
+                raise ValueError(f"{file}: not inside the command's folder; name files relative to it")
 
     def __str__(self) -> str:
         return shlex.join(self.argv)
@@ -72,7 +78,12 @@ class CommandFailed(Exception):  # noqa: N818  the name says what is the case
         self.made = made
 
     def __str__(self) -> str:
-        return f"{self.command}: {self.why}"
+        command = self.command.replace("\n", "\\n")
+        return f"{command}: {self.why}"
+
+
+class CommandKilled(CommandFailed):
+    """Somebody ended the command. No result: at the next change it is tried again."""
 
 
 class _Forgotten(Exception):  # noqa: N818  no result: raised where only the fingerprint of a command is known
@@ -83,46 +94,49 @@ def process(function: Callable[Concatenate[Db, P], Command], /) -> Function[P, M
     """Make a query whose result is what a command made, of a function that describes the command.
 
     The command runs under one slot of the engine's pool, which holds for all that it starts. Raises, at every reader,
-    CommandFailed where it fails, and OSError where it cannot be started.
+    CommandFailed where it fails. OSError, where it cannot be started, and CommandKilled are not remembered.
     """
-    described = make_entry(Query(function, Kind.PLAIN, Options()))
+    described = Query(function, Kind.PLAIN, Options())
 
-    def made(db: Db, *key: Any) -> Made:
-        command = described(db, *key)
-        return _made(db, _remember(db, command))
+    def made(db: Db, key: Key) -> Made:
+        command = db.asks.demand(db, described, key)
+        if not isinstance(command, Command):
+            raise TypeError(f"{described.show(key)}: gave {type(command).__name__}; a @process query gives a Command")
+        fingerprint = digest(command)
+        with db.asks.noting(("command", fingerprint), command):
+            return _made(db, fingerprint)
 
-    update_wrapper(made, function)
     definition = Query(function, Kind.PLAIN, Options(uses=(Command, Made)))
-    definition.function = made
-    definition.call = made if definition.keyed_by_one else lambda db, key: made(db, *key)
+    definition.call = made
     definition.name += "!"  # the description has the function's own name
     entry: Any = make_entry(definition)
     return entry  # type: ignore[no-any-return]
 
 
-def _remember(db: Db, command: Command) -> bytes:
-    """Return the command's fingerprint, by which the engine now knows it."""
-    fingerprint = digest(command)
-    db.asks.note(("command", fingerprint), command)
-    return fingerprint
-
-
-@query(transient=(_Forgotten,))
+@query(transient=(_Forgotten, CommandKilled, OSError), lru=1024)
 def _made(db: Db, fingerprint: bytes) -> Made:
     command: Command | None = db.asks.noted(("command", fingerprint))
     if command is None:
         raise _Forgotten
-    if "/" not in command.argv[0]:
-        program(db, command.argv[0])
+    name = command.argv[0]
+    if "/" not in name or name.startswith("/"):  # else it is one of the command's own files
+        environ = {**db.asks.environ, **command.environ}
+        program(db, name, environ.get("PATH"))
     made = _run(db, command)
+    if made.status < 0:
+        how = f"killed by signal {-made.status}"
+        raise (CommandKilled if -made.status in _FROM_OUTSIDE else CommandFailed)(str(command), how, made)
     if command.check:
         if made.status:
-            how = f"exit status {made.status}" if made.status > 0 else f"killed by signal {-made.status}"
-            raise CommandFailed(str(command), how, made)
-        for name in command.outputs:
-            if name not in made.files:
-                raise CommandFailed(str(command), f"did not leave {name}", made)
+            raise CommandFailed(str(command), f"exit status {made.status}", made)
+        for output in command.outputs:
+            if output not in made.files:
+                raise CommandFailed(str(command), f"did not leave {output}", made)
     return made
+
+
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that say nothing of the command, but of the machine or its user."""
 
 
 def _run(db: Db, command: Command) -> Made:
