@@ -10,7 +10,6 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-
 from tests.examples.compiler_project import REPOSITORY
 
 TUTORIAL = (REPOSITORY / "docs" / "tutorials" / "compiler.md").read_text(encoding="utf-8")
