@@ -127,7 +127,7 @@ def _new_process(options: argparse.Namespace, tree: Path, store: Path) -> list[R
     """Check an unchanged tree in a new process."""
     starts, programs, runs = [], [], []
     program = [sys.executable, str(FRONT), "jeton", str(tree), "--store", str(store)]
-    for _ in range(max(5, options.rounds)):
+    for _ in range(max(3, options.rounds)):
         starts.append(_clocked([sys.executable, "-c", "pass"]))
         programs.append(_clocked(program))
         runs.append(_front(sys.executable, "jeton", tree, "--store", str(store)))

@@ -77,7 +77,7 @@ def cascade_engine() -> Any:
 # ---- hits and misses
 
 
-def hits(remembering: Callable[[], Any], *, nests: bool) -> Figures:
+def hits(remembering: Callable[[], Any], rounds: int, *, nests: bool) -> Figures:
     """A loop over keys whose results are there."""
     with remembering() as remembered:
         one, two = remembered(square), remembered(product)
@@ -85,8 +85,6 @@ def hits(remembering: Callable[[], Any], *, nests: bool) -> Figures:
         found: list[tuple[str, Cost]] = []
 
         def loops(number: int) -> int:
-            for _ in KEYS:
-                pass
             found.append(("one", clocked(lambda: _call_each(one, KEYS), len(KEYS))))
             found.append(("two", clocked(lambda: _call_each_pair(two, pairs), len(KEYS))))
             return number
@@ -94,7 +92,7 @@ def hits(remembering: Callable[[], Any], *, nests: bool) -> Figures:
         _call_each(one, KEYS)
         _call_each_pair(two, pairs)
         outer = remembered(loops) if nests else loops
-        for number in range(ROUNDS):
+        for number in range(rounds):
             outer(number)
         return {name: least(cost for label, cost in found if label == name) for name in ("one", "two")}
 
@@ -213,18 +211,21 @@ def on_a_deep_stack(work: Callable[[], Figures]) -> Figures:
     return outcome
 
 
-_REMEMBERING: dict[str, tuple[Callable[[], Any], bool, int]] = {
-    "functools.cache": (functools_cache, False, 20_000),
-    "functools.lru_cache": (functools_lru_cache, False, 20_000),
-    "diskcache": (diskcache_memoize, False, 1000),
-    "joblib": (joblib_memory, False, 1000),
-    "query-cascade": (cascade_query, True, 5000),
+_REMEMBERING: dict[str, tuple[Callable[[], Any], bool, int, int]] = {
+    "functools.cache": (functools_cache, False, ROUNDS, 20_000),
+    "functools.lru_cache": (functools_lru_cache, False, ROUNDS, 20_000),
+    "diskcache": (diskcache_memoize, False, 3, 500),
+    "joblib": (joblib_memory, False, 2, 200),
+    "query-cascade": (cascade_query, True, 5, 5000),
 }
-"""By the peer's name: how it remembers, whether its functions ask for one another, and how many misses are enough."""
+"""By the peer's name: how it remembers, whether its functions ask for one another, how many rounds and misses do."""
 
 PROGRAMS: dict[tuple[str, str], Program] = {
-    **{("hits", name): partial(hits, way, nests=nests) for name, (way, nests, _) in _REMEMBERING.items()},
-    **{("misses", name): partial(misses, way, count) for name, (way, _, count) in _REMEMBERING.items()},
+    **{
+        ("hits", name): partial(hits, way, rounds, nests=nests)
+        for name, (way, nests, rounds, _) in _REMEMBERING.items()
+    },
+    **{("misses", name): partial(misses, way, count) for name, (way, _, _, count) in _REMEMBERING.items()},
     ("graph", "query-cascade"): cascade_graph,
     ("depth", "functools.cache"): cache_depth,
     ("depth", "query-cascade"): cascade_depth,

@@ -16,7 +16,7 @@ from jeton.query.explain import Explanation, explain
 from jeton.query.node import ABSENT, GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
 STARTING_ORDER = 5
-"""Held while the thread starts, with no other lock of the engine."""
+"""Held while the thread starts; of the others only that of the seats is taken under it."""
 
 
 class Answers(Demand):
@@ -148,6 +148,8 @@ class Answers(Demand):
 
         While the gate's lock is held and the session is not over, nobody sets a value.
         """
+        if self.core.lane().is_inside:
+            return ABSENT  # refused where it is brought
         shard = self.core.shards[hash(key) & self.core.mask]
         if query.index >= len(shard.tables) or query.options.lru is not None:
             return ABSENT
@@ -157,6 +159,8 @@ class Answers(Demand):
             node = shard.tables[query.index].get(key)
             if node is None or node.state is not GREEN or type(node.value) is Failure:
                 return ABSENT
+            if self.core.kept is not None:
+                self.core.kept.asked[node] = None
             return node.value
 
     async def demand_awaited(self, db: Frame, query: Query, key: Key) -> Any:
@@ -272,6 +276,9 @@ class Answers(Demand):
             raise Cancelled
         return self._awaited
 
+    def _begin_tasks(self) -> None:
+        self.core.lane().is_loop = True
+
     def _the_offload(self) -> Any:
         with self._starting:
             if self._offload is None:
@@ -287,5 +294,5 @@ class Answers(Demand):
                 from jeton.query.awaited import Awaited  # noqa: PLC0415
                 from jeton.query.tasks import Tasks  # noqa: PLC0415
 
-                self._awaited = Awaited(self, Tasks(self.core.sync), self.crew.seats.invite)
+                self._awaited = Awaited(self, Tasks(self.core.sync, self._begin_tasks), self.crew.seats.invite)
             return self._awaited

@@ -67,7 +67,11 @@ def finish(core: Core, frame: Frame, value: Any, failure: Exception | None, why:
 def _note_place(node: Node, error: Exception) -> None:
     """Add a note where the error came from, once: its traceback is not kept, for that would keep all that ran."""
     trace = error.__traceback__
-    if trace is None or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
+    if (
+        trace is None
+        or node.query.name.startswith(_OWN)
+        or any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ()))
+    ):
         return
     while trace.tb_next is not None:
         trace = trace.tb_next
@@ -75,6 +79,7 @@ def _note_place(node: Node, error: Exception) -> None:
 
 
 _NOTE = "raised in "
+_OWN = "jeton.query."
 
 
 def load(node: Node) -> Any:

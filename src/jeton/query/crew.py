@@ -328,9 +328,12 @@ class Crew:
         if is_finished:
             job.finished()
 
-    def _may_help(self) -> int:
+    def _limit(self) -> int:
+        """Return how many may compute at once. The lock is not held: the pool may be opened for this."""
+        return self.seats.jobs if self._parallel else 1
+
+    def _may_help(self, limit: int) -> int:
         """Return how many more helpers would do good. The lock is held."""
-        limit = self.seats.jobs if self._parallel else 1
         items = sum(job.left for job in self._jobs)
         return max(0, min(items, limit - self._computing - self._coming))
 
@@ -339,11 +342,14 @@ class Crew:
 
         Those who wait somewhere do not count: a chain of queries may keep any number of threads waiting.
         """
+        if not self._jobs:  # without the lock: whoever adds one looks here afterwards
+            return
         woken: list[Signal] = []
+        limit = self._limit()
         with self._lock:
             if not self._jobs or self._closed:
                 return
-            wanted = self._may_help()
+            wanted = self._may_help(limit)
             while wanted > len(woken) and self._idle:
                 woken.append(self._idle.pop())
             starts = wanted > len(woken)
@@ -358,10 +364,11 @@ class Crew:
     def _help(self) -> None:
         """Help with whatever there is: what a helper's thread does."""
         lane = self._core.lane()
+        limit = self._limit()
         while True:
             with self._lock:
                 self._coming -= 1
-                job = self._jobs[0] if self._may_help() else None
+                job = self._jobs[0] if self._may_help(limit) else None
                 if job is not None:
                     self._coming += 1
             if job is not None:
@@ -376,7 +383,7 @@ class Crew:
             with self._lock:
                 if self._closed:
                     return
-                if self._jobs and self._may_help():
+                if self._jobs and self._may_help(limit):
                     self._coming += 1
                     continue
                 self._idle.append(signal)

@@ -172,7 +172,7 @@ class Demand:
 
     def _enter(self, root: Frame) -> Frame:
         lane = self.core.lane()
-        if lane.slot is not None:
+        if lane.is_inside:
             raise MisuseError("a session's db was used inside a query, where it records nothing; use the query's own")
         rank = self.core.gate.enter(root.session)
         frame = Frame(root.asks, root.session, lane, root, None)

@@ -34,7 +34,7 @@ P = ParamSpec("P")
 
 
 CHECKING_ORDER = 4
-"""Held while what a store knows is compared, before every other lock of the engine."""
+"""Held while what a store knows is compared, loaders and stamps included, before every other lock of the engine."""
 
 
 def _warn(line: str) -> None:
@@ -152,6 +152,16 @@ class Engine:
             push(core, stored)
             return self._write(news, revision, "it was found changed") + len(stored)
 
+    def save(self) -> int:
+        """Write what has been computed into the store, as `close` does; return how many results were written.
+
+        What runs is cancelled first. Raises OSError, with the store as it was, and MisuseError where there is none.
+        """
+        if self._kept is None:
+            raise MisuseError("the engine has no store to save into; make it with Engine(store=folder)")
+        with self._change():
+            return self._saving.save()
+
     def cancel(self) -> None:
         """End every session: what runs raises Cancelled at its next demand. No input changes."""
         with self._change():
@@ -250,7 +260,7 @@ class Engine:
         return node
 
     def _refuse_inside(self, what: str) -> None:
-        if self._core.lane().slot is not None:
+        if self._core.lane().is_inside:
             raise MisuseError(f"cannot {what} inside a query: what runs would have to end first; do it outside")
         if self._core.gate.is_changing:
             raise MisuseError(f"cannot {what} in a loader, a stamp or a comparison: a change is under way; do it after")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from jeton.query.definition import Kind
 from jeton.query.node import GREEN, HOLLOW, NEW, Node
 
+REMEMBERED = "it was remembered"
+"""Why a node has its value that did not run in this process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -36,6 +39,8 @@ def _line(node: Node, why: Node | str) -> str:
         verb = "ran again in" if node.changed_at == node.verified_at else "last ran before"
         since = node.changed_at if verb == "ran again in" else node.verified_at
         return f"{node!r}: {verb} revision {since}, because {why!r} changed"
+    if why == REMEMBERED:
+        return f"{node!r}: was remembered from an earlier run; unchanged since revision {node.changed_at}"
     if node.query.kind is Kind.INPUT:
         return f"{node!r}: {why} in revision {node.changed_at}"
     checked = f"; unchanged since revision {node.changed_at}" if node.state in (GREEN, HOLLOW) else ""

@@ -18,6 +18,7 @@ from jeton.query import portable
 from jeton.query.core import Core
 from jeton.query.db import Effect
 from jeton.query.definition import Kind, Query
+from jeton.query.explain import REMEMBERED
 from jeton.query.node import GREEN, HOLLOW, LAZY, NEW, STALE, SUSPECT, Failure, Node, State, Told, Trace
 from jeton.store.fact import Damaged, Fact
 from jeton.store.facts import FactStore
@@ -86,12 +87,16 @@ class Kept:
         """Load the value of a claimed node that was dropped; tell whether there is one."""
         data = self._packed.get(node)
         if data is not None:
-            node.value = pickle.loads(data)  # noqa: S301  written by this process
+            try:
+                node.value = pickle.loads(data)  # noqa: S301  written by this process
+            except Exception:  # noqa: BLE001  it can be computed again
+                return False
             return True
         return not node.unsaved and self.guarded(lambda: self._load_value(node), False)
 
     def pack(self, node: Node, value: Any) -> None:
         """Keep a value that is dropped from memory, as bytes, until it is saved."""
+        self._packed.pop(node, None)
         if node.unsaved and node.query.options.persist:
             with suppress(Exception):  # saving would not keep it either, and says so
                 self._packed[node] = pickle.dumps(value, 5)
@@ -196,7 +201,7 @@ class Kept:
         node.changed_at, node.verified_at = fact.changed_at, fact.verified_at
         node.reads = LAZY if fact.reads else ()
         node.known = fact.fingerprint if any(fact.fingerprint) else None
-        node.why = "it was remembered"
+        node.why = REMEMBERED
         if spans or told or in_ring:
             node.trace = Trace(spans, told, in_ring)
         node.loud = loud
@@ -207,11 +212,12 @@ class Kept:
                 self._core.inputs[node] = None
             if fact.flags & GIVEN:
                 self._core.given.add(node)
+        is_loaded = bool(want or fact.flags & FAILURE) and self._load_value(node)
         if is_stale:
             return STALE
         if is_suspect:
             return SUSPECT
-        return GREEN if (want or fact.flags & FAILURE) and self._load_value(node) else HOLLOW
+        return GREEN if is_loaded else HOLLOW
 
     def _find(self, node: Node) -> int | None:
         try:

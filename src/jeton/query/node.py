@@ -180,13 +180,15 @@ class Shard:
 class Lane:
     """What a thread brings along when it computes: the results that it has at hand, and its slot."""
 
-    __slots__ = ("base", "chunks", "fronts", "slot", "tally", "unreleased")
+    __slots__ = ("base", "chunks", "fronts", "is_loop", "slot", "tally", "unreleased")
 
     def __init__(self, fronts: list[dict[Key, Node]]) -> None:
         # By the query's index, the nodes by their keys. Invariant: all GREEN with a value that is no failure.
         self.fronts = fronts
         # Invariant: not None exactly while this thread computes.
         self.slot: Any = None
+        # Whether it is the thread for what waits, which runs coroutine queries and holds no slot.
+        self.is_loop = False
         # The depth of the first frame on this thread's stack.
         self.base = 0
         self.tally: dict[int, list[int]] = {}
@@ -194,6 +196,11 @@ class Lane:
         self.chunks: list[Any] = []
         # Claims that could not be given up for want of stack; done when there is some.
         self.unreleased: list[Frame] = []
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether what runs on this thread is a query."""
+        return self.slot is not None or self.is_loop
 
 
 class Session:

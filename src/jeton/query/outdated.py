@@ -48,7 +48,9 @@ class Outdated:
     def refresh(self, *, durable: bool) -> list[int | Node]:
         """Look at the inputs that are no nodes; return what is to be pushed."""
         kept = self._kept
-        return list(kept.guarded(lambda: self._check_inputs(kept.queries.values(), durable=durable), _NOTHING))
+        queries = kept.queries.values()
+        changed = kept.guarded(lambda: kept.mark_stale(self._changed_inputs(queries, durable=durable)), _NOTHING)
+        return list(changed)
 
     def _check(self, queries: list[Query]) -> list[int | Node]:
         kept = self._kept
@@ -56,28 +58,29 @@ class Outdated:
         known = {kinds[query.name]: query for query in queries if query.name in kinds}
         kept.queries.update(known)
         changed = {kind for kind, query in known.items() if kept.versions.get(query.name) != query.version}
-        changed |= self._kinds_that_are_gone(kinds)
-        found: list[int | Node] = []
-        if changed:
+        gone = self._kinds_that_are_gone(kinds)
+        stale: list[int] = []
+        if changed or gone:
             facts = ((number, kept.store.fact(number)) for number in range(kept.store.count))
-            found += kept.mark_stale(
-                number for number, fact in facts if fact.kind in changed and not fact.flags & GIVEN
-            )
+            both = changed | set(gone.values())
+            stale += (number for number, fact in facts if fact.kind in both and not fact.flags & GIVEN)
         if known:
-            found += self._check_inputs(known.values(), durable=True)
-        return found
+            stale += self._changed_inputs(known.values(), durable=True)
+        # Marked at the end, when no loader is asked any more: an interrupt leaves it all to be done again.
+        kept.versions.update(dict.fromkeys(gone, _GONE))
+        return kept.mark_stale(stale)
 
-    def _kinds_that_are_gone(self, kinds: dict[str, int]) -> set[int]:
+    def _kinds_that_are_gone(self, kinds: dict[str, int]) -> dict[str, int]:
         """Return the kinds of queries that their module, which is there, has no more. Whoever read one is to run."""
         names = {query.name for query in QUERIES}
-        gone = set()
-        for name, kind in kinds.items():
-            if name not in names and name.partition(":")[0] in sys.modules and self._kept.versions.get(name) != _GONE:
-                self._kept.versions[name] = _GONE
-                gone.add(kind)
-        return gone
+        return {
+            name: kind
+            for name, kind in kinds.items()
+            if name not in names and name.partition(":")[0] in sys.modules and self._kept.versions.get(name) != _GONE
+        }
 
-    def _check_inputs(self, queries: Iterable[Query], *, durable: bool) -> list[int | Node]:
+    def _changed_inputs(self, queries: Iterable[Query], *, durable: bool) -> list[int]:
+        """Return the inputs that are no nodes and may be other ones, and what is volatile."""
         kept = self._kept
         kinds = {query.index for query in queries}
         changed: list[int] = []
@@ -91,7 +94,7 @@ class Outdated:
                 and self._is_changed(fact, query)
             ):
                 changed.append(number)
-        return kept.mark_stale(changed)
+        return changed
 
     def _is_changed(self, fact: Fact, query: Query) -> bool:
         """Tell whether an input's loader may give something else than what is remembered."""

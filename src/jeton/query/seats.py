@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jeton.jobserver import Invitation  # the pool is imported when something computes
 
 ORDER = 50
-"""The place of its lock in the order of locks; no other lock of the engine is held when it is taken."""
+"""The place of the lock of counted slots in the order of locks. That of the seats themselves is before it."""
 
 
 class Slots(Protocol):

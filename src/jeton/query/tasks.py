@@ -30,9 +30,12 @@ class Errand:
                 self._scope = scope
                 if self._cancelled:
                     scope.cancel()
-                self._value = await self._function()
-        except BaseException as failure:  # noqa: BLE001  raised on the thread that waits
-            self._failure = failure
+                try:
+                    self._value = await self._function()
+                except BaseException as failure:  # noqa: BLE001  raised on the thread that waits
+                    self._failure = failure  # as it is: the scope would put it into a group
+        except BaseException as failure:  # noqa: BLE001  likewise
+            self._failure = self._failure or failure
         finally:
             self._scope = None
             self.done.set()
@@ -53,8 +56,9 @@ class Errand:
 class Tasks:
     """The thread, from the first errand to `close`."""
 
-    def __init__(self, sync: Primitives) -> None:
-        """Start it. Raises OSError where there can be no event loop."""
+    def __init__(self, sync: Primitives, begin: Callable[[], None]) -> None:
+        """Start it; `begin` is called on it first. Raises OSError where there can be no event loop."""
+        self._begin = begin
         self._sync = sync
         self._ready = sync.signal("the tasks' thread runs")
         self._scheduler: Scheduler | None = None
@@ -86,6 +90,7 @@ class Tasks:
 
     def _run(self) -> None:
         try:
+            self._begin()
             loop = default_loop()
         except BaseException as failure:  # noqa: BLE001  no more descriptors, say: raised in the thread that waits
             self._failure = failure

@@ -1,4 +1,4 @@
-"""Covers commands that are not wanted any more: their processes end, nothing is remembered, the next session runs them."""
+"""Covers commands that are wanted no more: their processes end, nothing is remembered, the next session runs them."""
 
 import os
 import signal

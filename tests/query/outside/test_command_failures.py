@@ -148,12 +148,13 @@ def test_a_full_machine_is_no_result_of_the_command(world: World) -> None:
 
 
 def test_a_store_does_not_keep_an_error_of_the_machine(world: World) -> None:
-    nowhere = world.folder / "nowhere"
-    with engine_of(1, store=world.folder / "store") as engine, temporary_files_in(nowhere):
-        with engine.begin() as db, pytest.raises(FileNotFoundError):
-            started(db, "true")
-    with engine_of(1, store=world.folder / "store") as engine, engine.begin() as db:
-        assert started(db, "true").status == 0
+    def status() -> int:
+        with engine_of(1, store=world.folder / "store") as engine, engine.begin() as db:
+            return started(db, "true").status
+
+    with temporary_files_in(world.folder / "nowhere"), pytest.raises(FileNotFoundError):
+        status()
+    assert status() == 0
 
 
 def test_words_that_no_kernel_takes_are_an_error(engine: Engine) -> None:

@@ -49,7 +49,7 @@ def test_effects_of_what_ran_and_of_what_is_remembered_stand_in_one_order(tellin
     telling.write("g", "two three")
     told = telling.asks("db.effects(NOTES, high, 0)")
     assert told.said == [NOTED.replace("'g:two'", "'g:two', 'g:three'")]
-    assert told.ran == ["low g", "load g"]
+    assert told.ran == ["load g", "low g"]
 
 
 def test_an_effect_that_is_new_far_below_is_found_by_the_process_after(telling: Project) -> None:
@@ -215,16 +215,15 @@ RINGS = """
         return 1 + sum(mild(db, other) for other in edges(db, node))
 """
 RING_DEMANDS = (
-    *("''.join(sorted(reach(db, node))) for node in 'abcd'", "strict(db, 'a')", "strict(db, 'd')"),
-    *("mild(db, 'b')", "mild(db, 'd')"),
+    "[''.join(sorted(reach(db, node))) for node in 'abcd']",
+    *("strict(db, 'a')", "strict(db, 'd')", "mild(db, 'b')", "mild(db, 'd')"),
 )
 
 
 def ring(project: Project, **edges: str) -> tuple[list[str], list[str]]:
     for name, others in edges.items():
         project.write(name, others)
-    demands = ["[''.join(sorted(reach(db, node))) for node in 'abcd']", *RING_DEMANDS[1:]]
-    told = project.asks(*demands)
+    told = project.asks(*RING_DEMANDS)
     return told.said, told.ran
 
 
@@ -261,10 +260,8 @@ def test_a_chain_of_100_000_is_saved_believed_and_verified_in_new_processes(proj
     project.write("end", "abc")
     demand = f"length(db, {LENGTH})"
     assert project.asks(demand).said == ["3"]
+    project.write("end", "abc")
     told = project.asks(demand)
-    assert (told.said, told.ran) == (["3"], [])
-    project.write("end", "xyz")
-    assert project.asks(demand).said == ["3"]
+    assert (told.said, told.ran) == (["3"], ["load end"])
     project.write("end", "abcd")
-    project.asks("text(db, 'end')")
     assert project.asks(demand, "link(db, 5)").said == ["4", "abcd"]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, overload
 
 from jeton.query.db import Db
 from jeton.query.definition import Key, Kind, Options, Query
@@ -20,7 +20,6 @@ from jeton.query.outside.files import program
 from jeton.store.fingerprint import digest
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 _IN_FOLDER = 'cd "$0" && exec "$@"'
 """posix_spawn(3) has no way to choose the child's folder that every system knows."""
@@ -90,48 +89,71 @@ class _Forgotten(Exception):  # noqa: N818  no result: raised where only the fin
     """The description has to be had again."""
 
 
-def process(function: Callable[Concatenate[Db, P], Command], /) -> Function[P, Made]:
+class Decorator(Protocol):
+    """What `@process(...)` with options is, before it is given the function."""
+
+    def __call__(self, function: Callable[Concatenate[Db, P], Command], /) -> Function[P, Made]:
+        """Make the query."""
+
+
+@overload
+def process(function: Callable[Concatenate[Db, P], Command], /) -> Function[P, Made]: ...
+
+
+@overload
+def process(*, persist: bool = True, uses: tuple[Any, ...] = ()) -> Decorator: ...
+
+
+def process(
+    function: Callable[..., Command] | None = None, /, *, persist: bool = True, uses: tuple[Any, ...] = ()
+) -> Any:
     """Make a query whose result is what a command made, of a function that describes the command.
 
     The command runs under one slot of the engine's pool, which holds for all that it starts. Raises, at every reader,
-    CommandFailed where it fails. OSError, where it cannot be started, and CommandKilled are not remembered.
+    CommandFailed where it fails. OSError, where it cannot be started, and CommandKilled are not remembered. The options
+    are those of `query`.
     """
-    described = Query(function, Kind.PLAIN, Options())
 
-    def made(db: Db, key: Key) -> Made:
-        command = db.asks.demand(db, described, key)
-        if not isinstance(command, Command):
-            raise TypeError(f"{described.show(key)}: gave {type(command).__name__}; a @process query gives a Command")
-        fingerprint = digest(command)
-        with db.asks.noting(("command", fingerprint), command):
-            return _made(db, fingerprint)
+    def decorate(function: Callable[..., Command]) -> Any:
+        described = Query(function, Kind.PLAIN, Options(persist=persist, uses=uses))
 
-    definition = Query(function, Kind.PLAIN, Options(uses=(Command, Made)))
-    definition.call = made
-    definition.name += "!"  # the description has the function's own name
-    entry: Any = make_entry(definition)
-    return entry  # type: ignore[no-any-return]
+        def made(db: Db, key: Key) -> Made:
+            description = db.asks.demand(db, described, key)
+            if not isinstance(description, Command):
+                kind = type(description).__name__
+                raise TypeError(f"{described.show(key)}: gave {kind}; a @process query gives a Command")
+            fingerprint = digest(description).hex()
+            with db.asks.noting(("command", fingerprint), description):
+                return command(db, fingerprint)
+
+        definition = Query(function, Kind.PLAIN, Options(persist=persist, uses=(*uses, Command, Made)))
+        definition.call = made
+        definition.name += "!"  # the description has the function's own name
+        return make_entry(definition)
+
+    return decorate if function is None else decorate(function)
 
 
 @query(transient=(_Forgotten, CommandKilled, OSError), lru=1024)
-def _made(db: Db, fingerprint: bytes) -> Made:
-    command: Command | None = db.asks.noted(("command", fingerprint))
-    if command is None:
+def command(db: Db, fingerprint: str) -> Made:
+    """Run the command with this fingerprint: what every `@process` query demands, and shows how many commands ran."""
+    described: Command | None = db.asks.noted(("command", fingerprint))
+    if described is None:
         raise _Forgotten
-    name = command.argv[0]
+    name = described.argv[0]
     if "/" not in name or name.startswith("/"):  # else it is one of the command's own files
-        environ = {**db.asks.environ, **command.environ}
+        environ = {**db.asks.environ, **described.environ}
         program(db, name, environ.get("PATH"))
-    made = _run(db, command)
+    made = _run(db, described)
     if made.status < 0:
         how = f"killed by signal {-made.status}"
-        raise (CommandKilled if -made.status in _FROM_OUTSIDE else CommandFailed)(str(command), how, made)
-    if command.check:
+        raise (CommandKilled if -made.status in _FROM_OUTSIDE else CommandFailed)(str(described), how, made)
+    if described.check:
         if made.status:
-            raise CommandFailed(str(command), f"exit status {made.status}", made)
-        for output in command.outputs:
+            raise CommandFailed(str(described), f"exit status {made.status}", made)
+        for output in described.outputs:
             if output not in made.files:
-                raise CommandFailed(str(command), f"did not leave {output}", made)
+                raise CommandFailed(str(described), f"did not leave {output}", made)
     return made
 
 
@@ -139,16 +161,16 @@ _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that say nothing of the command, but of the machine or its user."""
 
 
-def _run(db: Db, command: Command) -> Made:
+def _run(db: Db, described: Command) -> Made:
     with tempfile.TemporaryDirectory(prefix="jeton-command-") as folder:
-        for name, content in command.files.items():
+        for name, content in described.files.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-        for name in command.outputs:
+        for name in described.outputs:
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
-        argv = ["/bin/sh", "-c", _IN_FOLDER, folder, *command.argv]
-        result = db.asks.errand(db, lambda awaited: awaited.command(argv, str(command), command.environ), lend=True)
-        found = {name: Path(folder, name) for name in command.outputs}
+        argv = ["/bin/sh", "-c", _IN_FOLDER, folder, *described.argv]
+        result = db.asks.errand(db, lambda awaited: awaited.command(argv, str(described), described.environ), lend=True)
+        found = {name: Path(folder, name) for name in described.outputs}
         files = {name: path.read_bytes() for name, path in found.items() if path.is_file()}
     return Made(files, result.output, result.status)
