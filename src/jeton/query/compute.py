@@ -5,7 +5,7 @@ from typing import Any
 
 from jeton.query import cycle, recent
 from jeton.query.core import Core
-from jeton.query.definition import Key, Kind, Query
+from jeton.query.definition import INPUT, Key, Query
 from jeton.query.errors import Cancelled, MisuseError, WorkerDiedError
 from jeton.query.node import ABSENT, GREEN, HOLLOW, LAZY, Failure, Frame, Node, Told, Trace
 from jeton.query.settle import settle
@@ -26,7 +26,7 @@ def run(core: Core, frame: Frame, why: Node | str) -> None:
         failure: Exception | None = None
         value: Any = None
         try:
-            if query.kind is Kind.INPUT:
+            if query.kind is INPUT:
                 value = load(node)
             elif query.options.offload and core.offloads:
                 value = core.asks.offloaded(frame, node)
@@ -131,7 +131,7 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
         read.readers.add(node)
     hear(core, node)
     query = node.query
-    if query.kind is Kind.INPUT or query.options.volatile or frame.tainted:
+    if query.kind is INPUT or query.options.volatile or frame.tainted:
         _note(core, frame, node)
     if frame.ring is not None or frame.heads is not None:
         cycle.close(core, frame)
@@ -159,7 +159,7 @@ def hear(core: Core, node: Node) -> None:
 
 def _note(core: Core, frame: Frame, node: Node) -> None:
     with core.notes:
-        if node.query.kind is Kind.INPUT:
+        if node.query.kind is INPUT:
             core.inputs[node] = None
         if node.query.options.volatile:
             core.volatile[node] = None
@@ -221,7 +221,7 @@ def _is_not_as_remembered(core: Core, node: Node) -> None:
     with core.notes:
         core.volatile[node] = None
     by_another = any(read.changed_at >= node.changed_at for read in node.reads)
-    if node.query.kind is not Kind.INPUT and not by_another:
+    if node.query.kind is not INPUT and not by_another:
         core.report(f"{node!r}: gave another value though nothing that it read has changed; is it volatile?")
 
 

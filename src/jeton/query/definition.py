@@ -33,6 +33,10 @@ class Kind(Enum):
     """By a coroutine, on the engine's thread for what waits."""
 
 
+INPUT, PLAIN, COROUTINE = Kind.INPUT, Kind.PLAIN, Kind.COROUTINE
+"""For what runs with every node: on Python 3.11 `Kind.INPUT` is a call."""
+
+
 class Durability(Enum):
     """How often an input is looked at again."""
 

@@ -6,6 +6,8 @@ either below the claim's own frame, which is a cycle, or helps with the maps bel
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from operator import methodcaller
 from typing import Any
 from zlib import crc32
 
@@ -13,7 +15,7 @@ from jeton.query import count, cycle, deep, recent
 from jeton.query.compute import hear, release, run
 from jeton.query.core import Core, Kept
 from jeton.query.crew import Crew
-from jeton.query.definition import Key, Kind, Query
+from jeton.query.definition import COROUTINE, INPUT, Key, Query
 from jeton.query.errors import Cancelled, MisuseError, Retreat, TooDeepError
 from jeton.query.node import (
     ABSENT,
@@ -185,7 +187,7 @@ class Demand:
 
     def claim(self, frame: Frame, node: Node) -> Frame:
         """Take the claim on a node. Its shard's lock is held."""
-        kind = AwaitingFrame if node.query.kind is Kind.COROUTINE else Frame
+        kind = AwaitingFrame if node.query.kind is COROUTINE else Frame
         child = kind(frame.asks, frame.session, frame.lane, frame, node)
         child.before = node.state
         if node.query.options.offload:
@@ -195,13 +197,24 @@ class Demand:
         return child
 
     def _compute(self, frame: Frame, *, want: bool) -> Retreat | None:
-        """Settle the node of a claim; or give the claim up, and return the retreat that ends at it."""
+        """Settle the node of a claim; or give the claim up, and return the retreat that ends at it.
+
+        Goes on on a deep stack where this one is used up. No closures: their variables would cost every call.
+        """
         started = count.start(frame) if self.core.counting else 0
         try:
-            if frame.depth & 7 == 2 and deep.is_deep(frame):
-                deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
-            else:
-                self._settle_or_hop(frame, want=want)
+            is_used_up = frame.depth & 7 == 2 and deep.is_deep(frame)
+            if not is_used_up:
+                try:
+                    self._settle(frame, want=want)
+                except RecursionError as error:
+                    base = frame.lane.base
+                    if isinstance(error, TooDeepError) or (base and frame.depth - base < deep.FEW_LEVELS):
+                        raise
+                    frame.begin_again()
+                    is_used_up = True
+            if is_used_up:
+                deep.hop(self.core, frame, partial(self._settle, frame, want=want))
         except Retreat as reason:
             self._release(frame)
             if reason.target is not frame:
@@ -227,27 +240,14 @@ class Demand:
         except RecursionError:
             return
 
-    def _settle_or_hop(self, frame: Frame, *, want: bool) -> None:
-        """Settle it on this stack, or else, if that is used up by then, on a deep one."""
-        try:
-            self._settle(frame, want=want)
-        except RecursionError as error:
-            base = frame.lane.base
-            if isinstance(error, TooDeepError) or (base and frame.depth - base < deep.FEW_LEVELS):
-                raise
-        else:
-            return
-        frame.begin_again()
-        deep.hop(self.core, frame, lambda: self._settle(frame, want=want))
-
     def _settle(self, frame: Frame, *, want: bool) -> None:
         """Recall the node, or verify it, if one of these may do; run it where they do not."""
         core, node = self.core, frame.node
         assert node is not None
         if core.kept is not None and self.is_recalled(core.kept, frame, node, want=want):
             return
-        if node.query.kind is Kind.COROUTINE:
-            self.core.asks.errand(frame, lambda awaited: awaited.settle(frame, want=want))
+        if node.query.kind is COROUTINE:
+            self.core.asks.errand(frame, methodcaller("settle", frame, want=want))
             return
         if frame.lane.slot is None:
             self.crew.sit(frame.lane)
@@ -268,7 +268,7 @@ class Demand:
             return "it was chosen to be checked"
         if frame.before is STALE:
             assert frame.node is not None
-            if frame.node.query.kind is Kind.INPUT:
+            if frame.node.query.kind is INPUT:
                 return "it was found changed"
             return "it runs again always" if frame.node.query.options.volatile else "its code has changed"
         return why
@@ -307,7 +307,7 @@ class Demand:
 
     def _is_chosen(self, node: Node, revision: int) -> bool:
         """Tell whether a node is in the share that is computed again, another one in each revision."""
-        if node.query.kind is Kind.INPUT:
+        if node.query.kind is INPUT:
             return False
         return crc32(f"{node!r} {revision}".encode()) < self.core.check * 2**32
 

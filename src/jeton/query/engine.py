@@ -33,6 +33,8 @@ R = TypeVar("R")
 P = ParamSpec("P")
 
 
+SWEEP_EVERY = 32
+"""After so many sessions that saved something the store is swept, when its engine closes."""
 CHECKING_ORDER = 4
 """Held while what a store knows is compared, loaders and stamps included, before every other lock of the engine."""
 
@@ -51,6 +53,7 @@ class Engine:
         *,
         jobs: int | None = None,
         store: Path | str | None = None,
+        keep: int = 500,
         verify: float = 0.0,
         statistics: bool = False,
         warn: Warn = _warn,
@@ -60,13 +63,16 @@ class Engine:
 
         `jobs` threads compute at once, and commands count among them; by default the pool of job tokens is joined that
         `environ` names, or one is opened with a slot for each core. With 1, all runs on the thread that demands it.
-        `verify` is the share of remembered results, 0 to 1, that are computed again and compared; each that differs is
+        What no root has asked for in the last `keep` sessions in which something was saved is swept from the store, now
+        and then. `verify` is the share of remembered results, 0 to 1, that are computed again and compared; each that differs is
         told to `warn` in a line. `statistics` keeps counts and times.
 
         Raises ValueError for a number out of range, OSError where the store cannot be read or made.
         """
         if not 0 <= verify <= 1:
             raise ValueError(f"verify={verify}: a share from 0 to 1")
+        if keep < 1:
+            raise ValueError(f"keep={keep}: at least the last session's results are kept")
         if jobs is not None and jobs < 1:
             raise ValueError(f"jobs={jobs}: at least one thread computes")
         core = Core(primitives(), warn, verify)
@@ -76,6 +82,7 @@ class Engine:
         if store is not None:
             self._kept = kept = Kept(core, Path(store))
             core.kept = kept
+            self._keep = keep
             self._outdated = Outdated(core, kept)
             self._saving = Saving(core, kept, self._outdated)
             self._checking = core.sync.lock(CHECKING_ORDER, "comparing the store")
@@ -215,7 +222,8 @@ class Engine:
                 try:
                     if self._kept.is_broken:
                         self._make_stale(self._kept.abandon())
-                    self._saving.save()
+                    if self._saving.save() and self._kept.session % SWEEP_EVERY == 0:
+                        self._kept.store.prune(self._keep, session=self._kept.session)
                 finally:
                     self._kept.store.close()
 

@@ -20,7 +20,7 @@ from jeton.query.db import Effect
 from jeton.query.definition import Kind, Query
 from jeton.query.explain import REMEMBERED
 from jeton.query.node import GREEN, HOLLOW, LAZY, NEW, STALE, SUSPECT, Failure, Node, State, Told, Trace
-from jeton.store.fact import Damaged, Fact
+from jeton.store.fact import KEY_SIZE, Damaged, Fact
 from jeton.store.facts import FactStore
 from jeton.store.fingerprint import digest
 
@@ -44,16 +44,19 @@ class Kept:
     def __init__(self, core: Core, folder: Path) -> None:
         """Open it. Raises OSError."""
         self._core = core
+        # Guards the becoming of nodes, and `is_broken`.
+        self._lock = Lock()
+        self.is_broken = False
         salt = f"jeton query {FORMAT}, {sys.implementation.cache_tag} {sys.hexversion:x}"
         self.store = FactStore.open(folder, salt=salt, warn=core.warn)
-        meta = portable.loads(self.store.meta) if self.store.meta else (0, 0, {}, [], [])
+        meta = portable.loads(self.store.meta) if self.store.meta else (0, 0, {}, b"", b"")
         revision, self.session, versions, suspect, stale = meta
         core.gate.revision = revision + 1
         # By a query's name, the version of the code that computed what is there.
         self.versions: dict[str, bytes] = versions
         # Facts that are no node yet. Invariant: whoever read one of them is in them itself, or a node that is SUSPECT.
-        self.suspect: set[int] = set(suspect)
-        self.stale: set[int] = set(stale)
+        self.suspect: set[int] = self.guarded(lambda: self._numbers(suspect), set())
+        self.stale: set[int] = self.guarded(lambda: self._numbers(stale), set())
         # The nodes that have a number. One that is NEW still counts as none.
         self.nodes: dict[int, Node] = {}
         # By kind, the queries of the program that were compared with what the store knows of them.
@@ -62,9 +65,6 @@ class Kept:
         self.asked: dict[Node, None] = {}
         # Values that were dropped from memory before they were saved.
         self._packed: dict[Node, bytes] = {}
-        # Guards the becoming of nodes, and `is_broken`.
-        self._lock = Lock()
-        self.is_broken = False
 
     def guarded(self, read: Callable[[], T], otherwise: T) -> T:
         """Return what `read` gives; `otherwise` where the store turns out to be damaged: then it is worth nothing."""
@@ -159,6 +159,14 @@ class Kept:
         self.session = session
         self.asked.clear()
         self._packed.clear()
+
+    def keys(self, numbers: Iterable[int]) -> bytes:
+        """Return the keys of facts, one after the other: numbers change when the store is swept. Raises Damaged."""
+        return b"".join(self.store.fact(number).key for number in numbers)
+
+    def _numbers(self, keys: bytes) -> set[int]:
+        found = (self.store.find(keys[at : at + KEY_SIZE]) for at in range(0, len(keys), KEY_SIZE))
+        return {number for number in found if number is not None}
 
     def _break(self, damage: Damaged) -> None:
         with self._lock:

@@ -32,6 +32,8 @@ class State(Enum):
     PROVISIONAL = "provisional"
     """Computed from what a ring assumes; the head of the ring makes it GREEN or STALE."""
 
+    __hash__ = object.__hash__  # Enum's own is a function in Python, and each transition would call it twice
+
 
 NEW, RUNNING, GREEN, HOLLOW = State.NEW, State.RUNNING, State.GREEN, State.HOLLOW
 SUSPECT, STALE, PROVISIONAL = State.SUSPECT, State.STALE, State.PROVISIONAL

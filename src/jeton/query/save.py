@@ -177,7 +177,17 @@ class Saving:
         for query in QUERIES:
             if query.name in kinds:
                 kept.versions[query.name] = self._outdated.checked_version(query)
-        return portable.dumps((self._core.gate.revision, session, kept.versions, sorted(suspect), sorted(stale)))
+        marks = (self._keys(suspect), self._keys(stale))
+        return portable.dumps((self._core.gate.revision, session, kept.versions, *marks))
+
+    def _keys(self, numbers: set[int]) -> bytes:
+        """Return the keys of facts that are in the store, or are about to be."""
+        count = self._kept.store.count
+        new = {node.number: node for node in self._core.nodes() if node.number >= count} if numbers else {}
+        old = self._kept.keys(number for number in sorted(numbers) if number < count)
+        return old + b"".join(
+            key_of(new[number].query, new[number].key) for number in sorted(numbers) if number >= count
+        )
 
 
 def _raiser(damage: Damaged) -> Any:

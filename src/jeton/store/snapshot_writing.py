@@ -64,6 +64,7 @@ def write_snapshot(path: Path, columns: Columns, owner: Owner, generation: Gener
         len(owner_bytes),
         crc32(owner_bytes),
         crc32(groups),
+        crc32(table),
         *sections,
         0,
     )[:-4]

@@ -178,7 +178,8 @@ def test_a_class_that_is_gone_costs_what_was_of_it_and_nothing_else(program: Pro
     for _ in range(2):
         told = program.asks(*demands, "value(db, 'f')", "told(db, 'f')", "keyed(db, 'f')")
         assert told.said == ["('ABC', 1, 1)", "['abc']", "abc", "1", "1"]
-        assert told.warnings == []
+        # What it was made of is no part of its code, so the new class comes unannounced.
+        assert {line.partition(":")[0] for line in told.warnings} <= {"value('f')"}
     program.write("f", "xy")
     assert program.asks(*demands).said == ["('XY', 1, 1)", "['xy']"]
 
