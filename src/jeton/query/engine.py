@@ -64,8 +64,8 @@ class Engine:
         `jobs` threads compute at once, and commands count among them; by default the pool of job tokens is joined that
         `environ` names, or one is opened with a slot for each core. With 1, all runs on the thread that demands it.
         What no root has asked for in the last `keep` sessions in which something was saved is swept from the store, now
-        and then. `verify` is the share of remembered results, 0 to 1, that are computed again and compared; each that differs is
-        told to `warn` in a line. `statistics` keeps counts and times.
+        and then. `verify` is the share of remembered results, 0 to 1, that are computed again and compared; each that
+        differs is told to `warn` in a line. `statistics` keeps counts and times.
 
         Raises ValueError for a number out of range, OSError where the store cannot be read or made.
         """

@@ -304,3 +304,56 @@ def test_another_version_of_the_engine_is_set_aside_with_one_line(coded: Project
     assert told.said == ["(3, 4)", "4"]
     assert len(told.warnings) == 1
     assert coded.asks(*DEMANDS).ran == []
+
+
+@pytest.mark.parametrize("change", ["edited", "removed"])
+def test_an_interrupt_while_the_store_is_compared_loses_no_edit(coded: Project, change: str) -> None:
+    more = """
+    @input
+    def plain(path):
+        if Path("stop").exists():
+            Path("stop").unlink()
+            raise KeyboardInterrupt
+        return 1
+
+    @query
+    def with_plain(db, path):
+        return top(db, path), plain(db, path)
+"""
+    coded.write("program.py", PROGRAM + more)
+    assert coded.asks("with_plain(db, 'f')").said == ["((3, 4), 1)"]
+    program = PROGRAM.replace("return len(text(db, path))", "return 100 * len(text(db, path))")
+    if change == "removed":
+        program = program.replace("    @query\n    def size", "    @query\n    def new_size")
+        program = program.replace("    @query\n    def top", "    size = new_size\n\n    @query\n    def top")
+    coded.write("program.py", program + more)
+    coded.write("stop", "")
+    told = coded.run("""
+        from program import *
+        with opened() as engine:
+            try:
+                engine.begin()
+            except KeyboardInterrupt:
+                say("interrupted")
+            with engine.begin() as db:
+                say(with_plain(db, "f"))
+    """)
+    assert told.said == ["interrupted", "((300, 4), 1)"]
+
+
+def test_two_scripts_that_share_a_store_and_no_query_go_on_by_themselves(coded: Project) -> None:
+    script = """
+        from world import *
+        @query
+        def {name}(db, path):
+            ran("{name}")
+            return "{name}", text(db, path)
+        with opened() as engine, engine.begin() as db:
+            say({name}(db, "f"))
+    """
+    for turn in range(3):
+        for name in ("one", "two"):
+            told = coded.run(script.format(name=name))
+            assert told.said == [f"('{name}', 'abc')"]
+            assert told.warnings == []
+        assert coded.asks(*DEMANDS).ran == [], turn
