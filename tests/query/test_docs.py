@@ -6,6 +6,7 @@ folder of its page, where the files so far are.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ PAGES = [
     "how-to/commands-in-queries.md",
     "how-to/parallel-queries.md",
 ]
+_NEEDS = {"how-to/commands-in-queries.md": "make"}
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]*)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 _PROGRAMS = {"python": [sys.executable], "jeton": [sys.executable, "-m", "jeton"]}
 
@@ -54,6 +56,8 @@ def ran(words: list[str], folder: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_programs_of_the_page_print_what_it_shows(page: str, tmp_path: Path) -> None:
+    if page in _NEEDS and shutil.which(_NEEDS[page]) is None:
+        pytest.skip(f"needs {_NEEDS[page]}")
     count = 0
     for language, title, text in blocks_of(page):
         if title:

@@ -95,10 +95,10 @@ def look(query: Query, key: Key) -> tuple[Any, Any]:
 
     The stamp is taken before, so that a later change is not missed; where the loader fails there is none.
     """
-    arguments = query.arguments(key)
+    take = query.options.stamp
     try:
-        stamp = query.options.stamp(*arguments) if query.options.stamp is not None else None
-        return query.function(*arguments), stamp
+        stamp = query.apply(take, key) if take is not None else None
+        return query.apply(query.function, key), stamp
     except Exception as error:  # noqa: BLE001  an exception is a result
         return Failure(error), None
 

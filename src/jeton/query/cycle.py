@@ -76,7 +76,7 @@ def outcome(frame: Frame) -> Any:
     policy = frame.node.query.options.on_cycle
     if isinstance(policy, Fallback):
         try:
-            return policy.make(*frame.node.query.arguments(frame.node.key))
+            return frame.node.query.apply(policy.make, frame.node.key)
         except Exception as error:  # noqa: BLE001  an exception is a result
             return Failure(error)
     assert frame.ring.error is not None
@@ -215,7 +215,7 @@ def _release_members(core: Core, ring: Ring) -> None:
 def _assumed(head: Node) -> Any:
     policy = head.query.options.on_cycle
     assert isinstance(policy, Fixpoint)
-    return policy.initial(*head.query.arguments(head.key))
+    return head.query.apply(policy.initial, head.key)
 
 
 def _agree(node: Node, assumed: Any, value: Any) -> bool:

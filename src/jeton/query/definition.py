@@ -108,6 +108,7 @@ class Query:
         self.parameters = _key_parameters(function, kind)
         self.arity = len(self.parameters)
         self.keyed_by_one = self.arity == 1
+        self._named = [one.name for one in self.parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
         self.call = self._caller()
         with _REGISTERING:
             self.index = len(QUERIES)
@@ -138,16 +139,17 @@ class Query:
     def _caller(self) -> Callable[[Any, Key], Any]:
         """Return the function as one of a db and a key; the very function, where it is that."""
         function = self.function
-        named = [one.name for one in self.parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
-        if named:
-            first = self.arity - len(named)
+        if self.keyed_by_one and not self._named:
+            return function
+        return lambda db, key: self.apply(function, key, db)
 
-            def call(db: Any, key: Key) -> Any:
-                values = self.arguments(key)
-                return function(db, *values[:first], **dict(zip(named, values[first:], strict=True)))
-
-            return call
-        return function if self.keyed_by_one else lambda db, key: function(db, *key)
+    def apply(self, function: Callable[..., Any], key: Key, *first: Any) -> Any:
+        """Call something that takes the parameters of the key, after what comes first."""
+        values = self.arguments(key)
+        if not self._named:
+            return function(*first, *values)
+        positional = self.arity - len(self._named)
+        return function(*first, *values[:positional], **dict(zip(self._named, values[positional:], strict=True)))
 
     def arguments(self, key: Key) -> tuple[Any, ...]:
         """Return the key as positional arguments."""
@@ -155,7 +157,7 @@ class Query:
 
     def key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key:
         """Return the key that these arguments are. Raises TypeError as a call with them does."""
-        if kwargs or len(args) != self.arity:
+        if kwargs or self._named or len(args) != self.arity:
             signature = inspect.Signature(list(self.parameters))
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()

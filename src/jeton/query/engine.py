@@ -282,7 +282,7 @@ class Engine:
         if stamp is None or node.stamp is None:
             return False
         try:
-            return bool(stamp(*node.query.arguments(node.key)) == node.stamp)
+            return bool(node.query.apply(stamp, node.key) == node.stamp)
         except Exception:  # noqa: BLE001  the loader meets it again, and it is its failure
             return False
 

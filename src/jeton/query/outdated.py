@@ -104,7 +104,7 @@ class Outdated:
             return True
         if stamp is not None and query.options.stamp is not None:
             try:
-                return bool(query.options.stamp(*query.arguments(key)) != stamp)
+                return bool(query.apply(query.options.stamp, key) != stamp)
             except Exception:  # noqa: BLE001  the loader meets it again, and it is the input's failure
                 return True
         return fingerprint_of(look(query, key)[0]) != fact.fingerprint
