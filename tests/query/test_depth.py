@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.query.scenario import Runs, engine_of, outcome
+from tests.query.scenario import Runs, engine_of, outcome, together
 
 from jeton.query import CycleError, Db, Engine, input, query
 
@@ -61,7 +61,7 @@ def test_a_long_chain_is_cut_off_at_its_bottom() -> None:
 
 
 def test_a_long_ring_is_one_error() -> None:
-    size = 5_000
+    size = 1_000
 
     @query
     def ring(db: Db, number: int) -> int:
@@ -81,7 +81,7 @@ def test_a_failure_at_the_bottom_comes_to_the_top(engine: Engine) -> None:
 
     for _ in range(2):
         with pytest.raises(ValueError, match="at the bottom"):
-            falls(engine.begin(), 5_000)
+            falls(engine.begin(), 3_000)
         engine.cancel()
 
 
@@ -113,7 +113,7 @@ def test_maps_in_maps_in_maps(engine: Engine) -> None:
     def nested(db: Db, number: int) -> int:
         return 1 if number == 0 else sum(db.map(nested, [number - 1, max(0, number - 2)]))
 
-    assert nested(engine.begin(), 600) > 0
+    assert nested(engine.begin(), 80) > 0
 
 
 def by_itself(times: int, then: Callable[[], int]) -> int:
@@ -177,8 +177,6 @@ def test_recursion_without_end_is_an_error_that_ends(engine: Engine) -> None:
 
 
 def test_chains_in_many_threads_at_once() -> None:
-    from tests.query.scenario import together
-
     with engine_of(4) as engine:
         found = together(*[lambda top=top: chain(engine.begin(), top) for top in (3_000, 4_000, 5_000, 4_500)])
     assert found == [3_000, 4_000, 5_000, 4_500]

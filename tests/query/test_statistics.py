@@ -1,7 +1,7 @@
 """Covers the counts of each query: exact, complete, and nothing where nobody asked for them."""
 
 import pytest
-from tests.query.scenario import engine_of
+from tests.query.scenario import engine_of, together
 
 from jeton.query import Db, Engine, QueryCount, input, query
 
@@ -92,8 +92,6 @@ def test_helpers_count_as_one() -> None:
 
 
 def test_counts_of_many_threads_are_complete() -> None:
-    from tests.query.scenario import together
-
     with engine_of(4, statistics=True) as engine:
         together(*[lambda at=at: total(engine.begin(), tuple(f"{at}.{number}" for number in range(50))) for at in range(8)])
         found = counts(engine)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from tests.query.outside.world import PATIENCE_S, Stop, run_script, started_script
 from tests.query.scenario import beside
 
@@ -183,12 +182,14 @@ def test_asyncio_awaits_what_was_submitted(engine: Engine) -> None:
 
     async def main() -> list[str]:
         futures = [engine.submit(page, name) for name in "abcdefgh"] + [engine.submit(report, ("a", "b"))]
-        return await asyncio.gather(*map(asyncio.wrap_future, futures))
+        found: list[str] = await asyncio.gather(*map(asyncio.wrap_future, futures))
+        return found
 
     assert asyncio.run(main()) == [*"ABCDEFGH", "AB"]
 
 
 def test_trio_awaits_on_threads_of_its_own(engine: Engine) -> None:
+    trio = pytest.importorskip("trio")
     engine.set(mode.at(), "go")
 
     async def main() -> list[str]:
