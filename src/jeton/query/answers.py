@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from jeton.query.core import Core
@@ -13,7 +12,7 @@ from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
 from jeton.query.explain import Explanation, explain
-from jeton.query.node import ABSENT, GREEN, AwaitingFrame, Failure, Frame, Node, Told
+from jeton.query.node import GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
 STARTING_ORDER = 5
 """Held while the thread starts; of the others only that of the seats is taken under it."""
@@ -127,42 +126,6 @@ class Answers(Demand):
             raise MisuseError(f"{definition.label}: waited for, but it is a plain query; call it")
         return self.demand(db, definition, definition.key_of(args, kwargs))
 
-    def demand(self, frame: Frame, query: Query, key: Key) -> Any:
-        """See `Asks.demand`."""
-        if frame.parent is None:
-            at_hand = self._at_hand(frame, query, key)
-            if at_hand is not ABSENT:
-                return at_hand
-        elif frame.node is not None and frame.node.query.options.offload:
-            raise MisuseError(
-                f"{query.label}: demanded by {frame.node.query.label}, which says offload: it reads no other"
-            )
-        if isinstance(frame, AwaitingFrame):
-            raise MisuseError(
-                f"{query.label}: called in a coroutine, which would block; await db.call({query.label}, …)"
-            )
-        return super().demand(frame, query, key)
-
-    def _at_hand(self, root: Frame, query: Query, key: Key) -> Any:
-        """Return a settled value to a root; ABSENT where it is to be brought.
-
-        While the gate's lock is held and the session is not over, nobody sets a value.
-        """
-        if self.core.lane().is_inside:
-            return ABSENT  # refused where it is brought
-        shard = self.core.shards[hash(key) & self.core.mask]
-        if query.index >= len(shard.tables) or query.options.lru is not None:
-            return ABSENT
-        with self.core.gate.lock:
-            if root.session.over:
-                raise Cancelled
-            node = shard.tables[query.index].get(key)
-            if node is None or node.state is not GREEN or type(node.value) is Failure:
-                return ABSENT
-            if self.core.kept is not None:
-                self.core.kept.asked[node] = None
-            return node.value
-
     async def demand_awaited(self, db: Frame, query: Query, key: Key) -> Any:
         """See `Asks.demand_awaited`."""
         return await self._awaiting(db, query.label).demand(db, query, key)
@@ -184,39 +147,48 @@ class Answers(Demand):
 
     def errand(self, db: Frame, function: Callable[[Any], Awaitable[Any]], *, lend: bool = False) -> Any:
         """See `Asks.errand`."""
-        core, crew, lane = self.core, self.crew, db.lane
         awaited = self._the_awaited()
-        errand, cancel = awaited.tasks.give(lambda: function(awaited))
-        core.waits.enter_errand(db, cancel)
-        if db.session.over:
-            cancel()
-        computes = lane.slot is not None
-        if computes:
-            (crew.lend if lend else crew.rise)(lane)
+        errand: Any = None
+        with self._away(db, lend=lend):
+            try:
+                errand = awaited.tasks.give(lambda: function(awaited))
+                self.core.waits.enter_errand(db, errand.cancel)
+                if db.session.over:
+                    errand.cancel()
+                errand.done.wait()
+            except BaseException:  # an interrupt: what runs for the session is to end, and this is to end before
+                self.core.end(db.session)
+                if errand is not None:
+                    errand.cancel()
+                    errand.done.wait()
+                raise
+        return errand.result()
+
+    @contextmanager
+    def _away(self, db: Frame, *, lend: bool) -> Iterator[None]:
+        """Wait for something elsewhere: on the slot of this thread, which is lent, or with the slot given back."""
+        computes = db.lane.slot is not None
         try:
-            self._outlast(errand, cancel)
-        finally:
-            core.waits.leave_errand(db)
             if computes:
-                (crew.resume if lend else partial(crew.sit, lane))()
+                (self.crew.lend if lend else self.crew.rise)(db.lane)
+            yield
+        finally:
+            self.core.waits.leave_errand(db)
+            if computes:
+                self.crew.resume(db.lane)
         if db.session.over:
             raise Cancelled
-        return errand.result()
 
     def offloaded(self, db: Frame, node: Node) -> Any:
         """See `Asks.offloaded`."""
         offload = self._the_offload()
         if not offload.takes(node.query):
             return node.query.call(db, node.key)
-        self.core.waits.enter_errand(db, offload.kill)
-        self.crew.lend(db.lane)
-        try:
-            answer = None if db.session.over else offload.compute(node.query, node.key, lambda: db.session.over)
-        finally:
-            self.crew.resume()
-            self.core.waits.leave_errand(db)
-        if db.session.over:
-            raise Cancelled
+        answer = None
+        with self._away(db, lend=True):
+            self.core.waits.enter_errand(db, offload.kill)
+            if not db.session.over:
+                answer = offload.compute(node.query, node.key, lambda: db.session.over)
         if answer is None:  # what it gives cannot be sent
             return node.query.call(db, node.key)
         for effect, said in answer.told:
@@ -257,15 +229,6 @@ class Answers(Demand):
             offload.close()
         if awaited is not None:
             awaited.tasks.close()
-
-    def _outlast(self, errand: Any, cancel: Callable[[], None]) -> None:
-        """Wait for an errand to end, also where an interrupt comes: then it is cancelled first."""
-        try:
-            errand.done.wait()
-        except BaseException:
-            cancel()
-            errand.done.wait()
-            raise
 
     def _awaiting(self, frame: Frame, what: str) -> Any:
         if not isinstance(frame, AwaitingFrame):

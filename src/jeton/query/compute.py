@@ -122,7 +122,7 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
     node.verified_at = now
     node.why = why
     node.unsaved = True
-    if before and before is not LAZY:
+    if before and before != reads and before is not LAZY:
         kept = set(reads)
         for read in before:
             if read not in kept:

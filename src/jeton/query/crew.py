@@ -141,14 +141,20 @@ class Crew:
     def lend(self, lane: Lane) -> None:
         """Stop computing and keep the slot: a command is about to run on it."""
         with self._lock:
+            if lane.is_lent or lane.slot is None:
+                return
+            lane.is_lent = True
             self._computing -= 1
             self._give_back_items(lane)
         self._wake_helpers()
 
-    def resume(self) -> None:
-        """Compute again, on the slot that was kept."""
+    def resume(self, lane: Lane) -> None:
+        """Compute again, with the slot that was lent or with another one."""
         with self._lock:
-            self._computing += 1
+            was_lent, lane.is_lent = lane.is_lent, False
+            self._computing += was_lent
+        if lane.slot is None:
+            self.sit(lane)
 
     @property
     def helps(self) -> bool:
@@ -222,7 +228,7 @@ class Crew:
                 self.sit(frame.lane)
 
     def _job_below(self, frame: Frame) -> Job | None:
-        return next((job for job in self._jobs if job.frame.is_below(frame)), None)
+        return next((job for job in reversed(self._jobs) if job.frame.is_below(frame)), None)
 
     def take_part(self, job: Job, lane: Lane) -> None:
         """Settle items of a job until there are none to take."""

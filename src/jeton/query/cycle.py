@@ -6,9 +6,10 @@ A ring is seen when a frame demands the node of a frame above it. What then happ
   again until it gives what was assumed. If the ring was not entered at the head, its frames retreat, and it is.
 - else all have come to one CycleError, whatever they make of the exception; those with a `Fallback` give that instead.
 
-Until the head has ended, what depends on the assumption is PROVISIONAL: read inside the ring only. Then all of it
-gets, as its reads, what the whole ring has read and the ring itself, in an order of their names. Such a node is not
-verified when it is suspect, but run: the order of its own demands, which would make that safe, is lost.
+Until the head has ended, what depends on the assumption is PROVISIONAL: read inside the ring only. Then one of it
+gets, as its reads, what the whole ring has read and the ring itself, in an order of their names; the others read it.
+Such a node is not verified when it is suspect, but run: the order of its own demands, which would make that safe, is
+lost.
 """
 
 from collections.abc import Iterable
@@ -172,12 +173,18 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
     with core.rings:
         members = [node for node in ring.members if node is not head]
     inside = sorted((head, *members), key=_order)
-    outside = sorted((node for node in ring.reads if node not in set(inside)), key=_order)
+    ring_itself = set(inside)
+    outside = sorted((node for node in ring.reads if node not in ring_itself), key=_order)
     below = 0
     for node in (*inside, *outside):
         below |= node.below
+    # The first of them reads what the ring read, and the others; the others read the first. So a change of anything
+    # reaches all, with edges that are as many as the nodes.
+    first, *others = inside
+    first.reads = (*outside, *others)
     for node in inside:
-        node.reads = (*outside, *(one for one in inside if one is not node))
+        if node is not first:
+            node.reads = (first,)
         told = node.trace.told if node.trace is not None else ()
         node.trace = Trace((), tuple(Told(0, one.effect, one.value) for one in told), in_ring=True)
         node.below = below

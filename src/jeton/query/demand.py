@@ -51,12 +51,10 @@ class Demand:
             raise frame.doom
         if frame.session.over:
             raise Cancelled
-        if frame.parent is None:
-            call = self._enter(frame)
-            try:
-                return self.demand(call, query, key)
-            finally:
-                self._leave(call)
+        if not frame.fronts:
+            if frame.parent is None:
+                return self._demand_from_outside(frame, query, key)
+            self._refuse_in_leaf_and_coroutine(frame, query)
         shard = self.core.shards[hash(key) & self.core.mask]
         child: Frame | None = None
         with shard.lock:
@@ -89,6 +87,38 @@ class Demand:
         elif node.state is GREEN:
             self._put_at_hand(frame, node)
         return value
+
+    def _demand_from_outside(self, root: Frame, query: Query, key: Key) -> Any:
+        """Return a settled value to a root, or else have it brought for a frame that is for this call alone.
+
+        While the gate's lock is held and the session is not over, nobody sets a value.
+        """
+        core = self.core
+        shard = core.shards[hash(key) & core.mask]
+        if query.index < len(shard.tables) and query.options.lru is None and not core.lane().is_inside:
+            with core.gate.lock:
+                if root.session.over:
+                    raise Cancelled
+                node = shard.tables[query.index].get(key)
+                if node is not None and node.state is GREEN and type(node.value) is not Failure:
+                    if core.kept is not None:
+                        core.kept.asked[node] = None
+                    return node.value
+        call = self._enter(root)
+        try:
+            return self.demand(call, query, key)
+        finally:
+            self._leave(call)
+
+    def _refuse_in_leaf_and_coroutine(self, frame: Frame, query: Query) -> None:
+        """Raise MisuseError in those that have nothing at hand on purpose; not where nobody has anything yet."""
+        node = frame.node
+        if node is not None and node.query.options.offload:
+            raise MisuseError(f"{query.label}: demanded by {node.query.label}, which says offload: it reads no other")
+        if isinstance(frame, AwaitingFrame):
+            raise MisuseError(
+                f"{query.label}: called in a coroutine, which would block; await db.call({query.label}, …)"
+            )
 
     def obtain(self, frame: Frame, node: Node) -> Any:
         """Return the value of a node for `frame`, which has noted that it reads it. Raises it where it is a failure."""

@@ -182,13 +182,15 @@ class Shard:
 class Lane:
     """What a thread brings along when it computes: the results that it has at hand, and its slot."""
 
-    __slots__ = ("base", "chunks", "fronts", "is_loop", "slot", "tally", "unreleased")
+    __slots__ = ("base", "chunks", "fronts", "is_lent", "is_loop", "slot", "tally", "unreleased")
 
     def __init__(self, fronts: list[dict[Key, Node]]) -> None:
         # By the query's index, the nodes by their keys. Invariant: all GREEN with a value that is no failure.
         self.fronts = fronts
         # Invariant: not None exactly while this thread computes.
         self.slot: Any = None
+        # Whether a command or a worker runs on it meanwhile. Guarded by the crew's lock.
+        self.is_lent = False
         # Whether it is the thread for what waits, which runs coroutine queries and holds no slot.
         self.is_loop = False
         # The depth of the first frame on this thread's stack.

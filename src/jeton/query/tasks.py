@@ -10,12 +10,16 @@ from typing import Any
 from jeton.runtime import Event, Scheduler, Scope, default_loop
 from jeton.sync import Primitives, Signal
 
+_Call = Callable[[Callable[[], object]], None]
+
 
 class Errand:
     """One coroutine that a thread waits for."""
 
-    def __init__(self, function: Callable[[], Awaitable[Any]], done: Signal) -> None:
+    def __init__(self, function: Callable[[], Awaitable[Any]], done: Signal, call: _Call) -> None:
+        """`call` calls back on the scheduler's thread."""
         self._function = function
+        self._call = call
         self.done = done
         # The scheduler's thread's own, until `done` is set.
         self._scope: Scope | None = None
@@ -41,7 +45,10 @@ class Errand:
             self.done.set()
 
     def cancel(self) -> None:
-        """Cancel it. On the scheduler's thread."""
+        """Cancel it; from any thread."""
+        self._call(self._cancel)
+
+    def _cancel(self) -> None:
         self._cancelled = True
         if self._scope is not None:
             self._scope.cancel()
@@ -62,7 +69,6 @@ class Tasks:
         self._sync = sync
         self._ready = sync.signal("the tasks' thread runs")
         self._scheduler: Scheduler | None = None
-        self._end: Event | None = None
         self._scope: Scope | None = None
         self._failure: BaseException | None = None
         self._thread = sync.start(self._run, "jeton query tasks")
@@ -71,11 +77,11 @@ class Tasks:
             self._thread.join()
             raise self._failure
 
-    def give(self, function: Callable[[], Awaitable[Any]]) -> tuple[Errand, Callable[[], None]]:
-        """Start a coroutine; return the errand and what cancels it, from any thread."""
-        errand = Errand(function, self._sync.signal("an errand"))
+    def give(self, function: Callable[[], Awaitable[Any]]) -> Errand:
+        """Start a coroutine."""
+        errand = Errand(function, self._sync.signal("an errand"), self.call)
         self.call(lambda: self._start(errand))
-        return errand, lambda: self.call(errand.cancel)
+        return errand
 
     def call(self, callback: Callable[[], object]) -> None:
         """Call back soon on the tasks' thread; from any thread."""
@@ -83,9 +89,8 @@ class Tasks:
         self._scheduler.call_from_thread(callback)
 
     def close(self) -> None:
-        """End the thread. No errand is under way."""
-        assert self._end is not None
-        self.call(self._end.set)
+        """End the thread. An errand that is still under way was interrupted before anybody knew of it."""
+        self.call(self._cancel)
         self._thread.join()
 
     def _run(self) -> None:
@@ -103,10 +108,13 @@ class Tasks:
             loop.close()
 
     async def _main(self) -> None:
-        self._end = Event()
         async with Scope() as self._scope:
             self._ready.set()
-            await self._end.wait()
+            await Event().wait()
+
+    def _cancel(self) -> None:
+        assert self._scope is not None
+        self._scope.cancel()
 
     def _start(self, errand: Errand) -> None:
         assert self._scope is not None

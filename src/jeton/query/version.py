@@ -33,6 +33,9 @@ def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
     if id(part) in seen:
         return
     seen.add(id(part))
+    wrapped = getattr(part, "__wrapped__", None)
+    if wrapped is not None:  # below functools.lru_cache, say; the wrapper may have code of its own
+        _add(update, wrapped, seen)
     if isinstance(part, types.FunctionType):
         _add_function(update, part, seen)
     elif isinstance(part, functools.partial):
@@ -43,7 +46,10 @@ def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
     elif isinstance(part, property):
         for accessor in (part.fget, part.fset, part.fdel):
             _add(update, accessor, seen)
-    elif isinstance(part, type) and not issubclass(part, enum.Enum):
+    elif isinstance(part, enum.EnumMeta):
+        for name, member in part.__members__.items():
+            _add_value(update, (name, getattr(member, "value", None)))
+    elif isinstance(part, type):
         _add_class(update, part, seen)
     elif isinstance(part, types.ModuleType):
         update(f"module {part.__name__} {getattr(part, '__version__', '')}".encode())

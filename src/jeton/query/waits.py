@@ -96,7 +96,7 @@ class Waits:
     def leave_errand(self, frame: Frame) -> None:
         """Note that the errand has ended."""
         with self._lock:
-            del self._errands[frame]
+            self._errands.pop(frame, None)
 
     def wake(self, session: Session | None = None) -> None:
         """Wake the sleepers of a session, or all, so that they see that it is over."""

@@ -158,7 +158,7 @@ def test_a_value_that_cannot_be_sent_is_computed_here(pair: Engine) -> None:
 @pytest.mark.parametrize("way", ["call", "map", "effects", "intern"])
 @with_workers
 def test_a_leaf_that_asks_the_engine_is_refused(pair: Engine, way: str) -> None:
-    with pair.begin() as db, pytest.raises(MisuseError, match="demanding.* offload: it reads no other"):
+    with pair.begin() as db, pytest.raises(MisuseError, match=r"demanding.* offload: it reads no other"):
         demanding(db, way)
 
 

@@ -219,12 +219,12 @@ def test_two_threads_that_begin_first_do_not_cancel_each_other(program: Project)
         from program import *
         import sys, threading
         with opened() as engine:
-            checks, at_it, go_on = engine._kept.check_code, threading.Event(), threading.Event()
-            def check_code():
+            checks, at_it, go_on = engine._outdated.check, threading.Event(), threading.Event()
+            def check():
                 at_it.set()
                 go_on.wait()
                 return checks()
-            engine._kept.check_code = check_code
+            engine._outdated.check = check
             begun = threading.Barrier(2)
             def ask():
                 try:
