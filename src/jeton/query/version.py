@@ -47,8 +47,9 @@ def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
         for accessor in (part.fget, part.fset, part.fdel):
             _add(update, accessor, seen)
     elif isinstance(part, enum.EnumMeta):
-        for name, member in part.__members__.items():
-            _add_value(update, (name, getattr(member, "value", None)))
+        members: dict[str, Any] = dict(part.__members__)
+        for name, member in members.items():
+            _add_value(update, (name, member.value))
     elif isinstance(part, type):
         _add_class(update, part, seen)
     elif isinstance(part, types.ModuleType):

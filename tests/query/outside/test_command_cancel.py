@@ -143,14 +143,7 @@ def test_what_a_cancelled_command_had_started_ends_too(engine: Engine, world: Wo
     with beside(ask_parent):
         pid = int((world.folder / "pid").read_text())
         engine.cancel()
-    try:
-        os.kill(pid, 0)
-        still_there = True
-    except ProcessLookupError:
-        still_there = False
-    if still_there:
-        os.kill(pid, signal.SIGKILL)
-    assert not still_there
+    wait_until_gone(pid)
 
 
 # An interrupt of the program.

@@ -1,4 +1,4 @@
-"""Processes that edit, compute and save without end, until they are killed. Owns their program and what it ought to give.
+"""Processes that edit, compute and save until they are killed. Owns their program and what it ought to give.
 
 The program's inputs are files of numbers; a process changes one, asks for everything, closes its engine, which saves,
 and says so by a line; then it begins again. Whoever watches kills it at any moment and looks at what is left.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jeton
-from jeton.query import Db, Effect, Engine, input, query
+from jeton.query import Db, Effect, Engine, input, query  # noqa: A004  see there
 
 SRC = Path(jeton.__file__).resolve().parents[1]
 ROOT = Path(__file__).resolve().parents[3]

@@ -66,16 +66,18 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "store"
-        self.environ = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "random"}
-        self.write("world.py", WORLD)
+        # Python knows an edited module by its time and size, which are not always others here: it keeps no bytecode.
+        self.environ = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environ["PYTHONHASHSEED"] = "random"
         self._ticks = 0
+        self.write("world.py", WORLD)
 
     def write(self, name: str, content: str) -> None:
         """Write a file of the program, or one that it reads; its time is always another one."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(content))
-        self._ticks = getattr(self, "_ticks", 0) + 1
+        self._ticks += 1
         os.utime(path, ns=(self._ticks * 10**9, self._ticks * 10**9))
 
     def remove(self, name: str) -> None:

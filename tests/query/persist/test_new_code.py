@@ -111,7 +111,7 @@ def test_a_removed_query_whose_name_stands_for_another_one_is_missed_by_its_read
     edited(
         coded,
         "    @query\n    def top",
-        "    @query\n    def other_size(db, path):\n        return -1\n\n    size = other_size\n\n    @query\n    def top",
+        "    @query\n    def another(db, path):\n        return -1\n\n    size = another\n\n    @query\n    def top",
         edited(coded, "    @query\n    def size", "    def size"),
     )
     assert coded.asks(*DEMANDS).said == ["(-1, 4)", "4"]
@@ -202,85 +202,6 @@ def test_an_option_that_changes_what_is_believed_counts_as_code(project: Project
     program = edited(project, '"first"', '"second"', program)
     edited(project, "@query\n        def flaky", "@query(transient=(OSError,))\n        def flaky", program)
     assert project.asks(*demands).said == ["two", "second", "OSError: two"]
-
-
-# Modules that are imported at different times.
-
-LATE = """
-    from world import *
-
-    @input(stamp=stamp)
-    def late_text(path):
-        return Path(path).read_text()
-
-    @query
-    def late(db, path):
-        ran("late")
-        return late_text(db, path)
-
-    @query(volatile=True)
-    def late_clock(db, key):
-        return Path("clock").read_text()
-
-    @query
-    def late_hour(db, key):
-        return late_clock(db, key)
-"""
-LATE_RUN = """
-    from program import *
-    with opened() as engine:
-        with engine.begin() as db:
-            size(db, "f")
-        from late import *
-        with engine.begin() as db:
-            say(late(db, "g"), late_hour(db, 0))
-"""
-
-
-@pytest.fixture
-def with_late(coded: Project) -> Project:
-    """A program with a module that is imported when a session has been."""
-    coded.write("late.py", LATE)
-    coded.write("g", "g1")
-    coded.write("clock", "one")
-    assert coded.run(LATE_RUN).said == ["g1 one"]
-    return coded
-
-
-def test_a_late_module_is_remembered_too(with_late: Project) -> None:
-    told = with_late.run(LATE_RUN)
-    assert (told.said, told.ran) == (["g1 one"], [])
-
-
-def test_inputs_of_a_late_module_are_looked_at(with_late: Project) -> None:
-    with_late.write("g", "g2")
-    assert with_late.run(LATE_RUN).said == ["g2 one"]
-
-
-def test_volatile_queries_of_a_late_module_run(with_late: Project) -> None:
-    with_late.write("clock", "two")
-    assert with_late.run(LATE_RUN).said == ["g1 two"]
-
-
-def test_edited_queries_of_a_late_module_run(with_late: Project) -> None:
-    with_late.write("late.py", LATE.replace("return late_text(", "return '!' + late_text("))
-    assert with_late.run(LATE_RUN).said == ["!g1 one"]
-
-
-@pytest.mark.parametrize("imported", ["", "import late"])
-def test_edited_queries_that_no_session_has_looked_at_are_seen_by_the_next_process(
-    with_late: Project, imported: str
-) -> None:
-    with_late.write("late.py", LATE.replace("return late_text(", "return '!' + late_text("))
-    with_late.write("f", "abcdef")
-    with_late.run(f"""
-        from program import *
-        with opened() as engine:
-            with engine.begin() as db:
-                say(size(db, "f"))
-            {imported}
-    """)
-    assert with_late.run(LATE_RUN).said == ["!g1 one"]
 
 
 def test_edited_queries_are_seen_after_a_process_that_only_set_an_input(coded: Project) -> None:

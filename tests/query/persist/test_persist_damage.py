@@ -120,9 +120,7 @@ def test_a_store_that_is_damaged_at_rest_gives_right_results(
 
 @pytest.mark.parametrize("name", ["facts", "facts.log"])
 @pytest.mark.parametrize("begun", [False, True])
-def test_a_store_that_is_damaged_while_it_is_open_gives_right_results(
-    damaged: Damaged, name: str, begun: bool
-) -> None:
+def test_a_store_that_is_damaged_while_it_is_open_gives_right_results(damaged: Damaged, name: str, begun: bool) -> None:
     drawn = random.Random(f"{name} {begun}")
     noticed = 0
     for _ in range(60):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +170,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
     path = tmp_path / "disk"
     path.mkdir()
-    if os.getuid() or subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(path)], capture_output=True, check=False
-    ).returncode:
+    if (
+        os.getuid()
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(path)], capture_output=True, check=False
+        ).returncode
+    ):
         pytest.skip("only root can mount a file system, and not everywhere")
     yield path
     subprocess.run(["umount", str(path)], check=True)
@@ -181,7 +185,7 @@ def test_a_real_disk_that_is_full_costs_the_save_alone(store: Store, small_disk:
     store.path = small_disk / "store"
     assert runs(store) == [str(store.expected())]
     filler = small_disk / "filler"
-    with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1024))
     before = store.files()

@@ -1,4 +1,4 @@
-"""Covers sweeping: what nobody asked for any more goes, what is kept stays true, and what was noted as suspect stays so."""
+"""Covers sweeping: what nobody asked for lately goes, what stays is true, and what was suspect is so after."""
 
 import subprocess
 import sys
