@@ -169,6 +169,9 @@ MARKS = (
 TWICE = 1.8
 """How many times as fast two threads are to be."""
 
+PATIENCE = 100
+"""Seconds after which a program is ended, and said to take longer than that."""
+
 
 @dataclass
 class Measured:
@@ -194,17 +197,20 @@ class Measured:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     chosen = [topic for topic in TOPICS if not options.only or topic.name in options.only]
-    measured = [
-        _measure(topic, python, min(options.repeats, topic.most_repeats))
-        for topic in chosen
-        for python in _interpreters(topic, options)
-    ]
-    lines = [_head(), *(line for one in measured for line in ["", *_table(one)]), "", *_marks(measured)]
+    lines = [_head()]
+    print(lines[0], flush=True)
+    measured: list[Measured] = []
+    for topic, python in [(topic, python) for topic in chosen for python in _interpreters(topic, options)]:
+        measured.append(_measure(topic, python, min(options.repeats, topic.most_repeats)))
+        table = ["", *_table(measured[-1])]
+        print("\n".join(table), flush=True)
+        lines += table
+    rest = ["", *_marks(measured)]
     absent = sorted({f"{peer} (on {one.python})" for one in measured for peer in one.absent})
-    lines += [f"Not installed: {', '.join(absent)}."] if absent else []
-    print("\n".join(lines))
+    rest += [f"Not installed: {', '.join(absent)}."] if absent else []
+    print("\n".join(rest))
     if options.markdown:
-        options.markdown.write_text("\n".join([*lines, ""]))
+        options.markdown.write_text("\n".join([*lines, *rest, ""]))
     if options.json:
         options.json.write_text(json.dumps([_as_json(one) for one in measured], indent=1))
     return 0
@@ -254,8 +260,8 @@ def _measure(topic: Topic, python: str, repeats: int) -> Measured:
                 continue
             print(f"{topic.name}: {name}, {number + 1} of {repeats} ...", file=sys.stderr, flush=True)
             answer = _run(python, topic.name, name)
-            measured.python = answer["python"]
-            measured.titles[name] = answer["title"]
+            measured.python = answer.get("python", measured.python)
+            measured.titles[name] = answer.get("title", name)
             if "figures" in answer:
                 figures = {figure: Cost(*cost) for figure, cost in answer["figures"].items()}
                 measured.runs.setdefault(name, []).append(figures)

@@ -3,6 +3,7 @@
 And that the checker would see it: with a lock left out, or a wake-up lost, the same scenarios fail.
 """
 
+import random
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 from tests.query.scenario import Runs, engine_of, outcome
 
-from jeton.query import Cancelled, Db, Engine, Fixpoint, demand, input, query
-from jeton.query.node import RUNNING, Node, Wake
+from jeton.query import Cancelled, Db, Engine, Fixpoint, compute, demand, input, query
+from jeton.query.gate import Gate
+from jeton.query.node import RUNNING, Frame, Node, State, Wake
+from jeton.query.waits import Waits
 from jeton.sync import primitives
-from jeton.testing import Explorer, Random, ScheduleFailed
+from jeton.testing import Explorer, ScheduleFailed
 
 pytestmark = pytest.mark.concurrency
 
@@ -100,6 +103,26 @@ def narrow(db: Db, at: int) -> int:
 @query
 def reads_narrow(db: Db, at: int) -> int:
     return narrow(db, at) + narrow(db, at + 1) + narrow(db, at)
+
+
+@input
+def edges(at: int) -> tuple[int, ...]:
+    return ()
+
+
+@query
+def adds(db: Db, at: int) -> int:
+    return at + sum(adds(db, one) for one in edges(db, at))
+
+
+@query
+def adds_by_maps(db: Db, at: int) -> int:
+    return at + sum(db.map(adds_by_maps, edges(db, at)))
+
+
+@query(on_cycle=Fixpoint(lambda at: frozenset()))
+def collects(db: Db, at: int) -> frozenset[int]:
+    return frozenset({at}).union(*(collects(db, one) for one in edges(db, at)))
 
 
 Ask = Callable[[], Any]
@@ -267,6 +290,52 @@ def test_it_holds_in_every_order(scenario: Callable[[], None], explore_threads: 
     explore_threads(scenario, schedules=300)
 
 
+# Random graphs, with rings.
+
+
+def a_graph(seed: int) -> tuple[dict[int, tuple[int, ...]], list[int]]:
+    """Draw a graph, and at which of its nodes two or three threads enter it."""
+    draw = random.Random(seed)
+    size = draw.randrange(2, 6)
+    graph = {at: tuple(draw.randrange(size) for _ in range(draw.choice([0, 1, 1, 2, 2, 3]))) for at in range(size)}
+    return graph, [draw.randrange(size) for _ in range(draw.choice([2, 2, 3]))]
+
+
+FOUND_ONCE = {
+    "helpers asleep in a ring": ({0: (2, 2, 1), 1: (2, 1), 2: (0,)}, [2, 0]),
+    "an untrue demand": ({0: (1, 2, 2), 1: (0,), 2: (0,)}, [2, 1]),
+    "a provisional value": ({0: (1,), 1: (0,)}, [0, 1]),
+    "three in two rings": ({0: (4, 3), 1: (), 2: (4, 3), 3: (4,), 4: (0, 1, 4)}, [0, 1, 3]),
+}
+
+
+@pytest.mark.parametrize("of", [adds, adds_by_maps, collects], ids=["adds", "maps", "fixpoint"])
+@pytest.mark.parametrize(
+    ("graph", "entries"),
+    [*FOUND_ONCE.values(), *(a_graph(seed) for seed in range(12))],
+    ids=[*FOUND_ONCE, *map(str, range(12))],
+)
+def test_a_graph_gives_the_same_whoever_enters_it_where(
+    of: Any, graph: dict[int, tuple[int, ...]], entries: list[int], explore_threads: Explorer
+) -> None:
+    def made(jobs: int) -> Engine:
+        engine = fresh(jobs)
+        engine.set_all([(edges.at(at), graph[at]) for at in graph])
+        return engine
+
+    with made(1) as engine:
+        expected = {at: outcome(lambda: of(engine.begin(), at)) for at in graph}  # noqa: B023  called at once
+
+    def scenario() -> None:
+        with made(2) as engine:
+            found = all_at_once(*[lambda at=at: of(engine.begin(), at) for at in entries])
+            assert found == [expected[at] for at in entries]
+            db = engine.begin()
+            assert {at: outcome(lambda: of(db, at)) for at in graph} == expected  # noqa: B023  called at once
+
+    explore_threads(scenario, schedules=60)
+
+
 # Planted bugs.
 
 
@@ -289,80 +358,78 @@ class NoLock:
         self.release()
 
 
-def waits_for_nobody_to_wake_it(node: Node, wake: Wake) -> bool:
-    """Look and list oneself in two steps: settled in between, the node wakes nobody."""
+# Each does what the function of its name does, with another thread let in where its lock keeps them out.
+
+
+def claim_in_two_steps(node: Node, state: State) -> None:
+    primitives().switch("has seen a node that nobody computes")
+    NODE_BECOME(node, state)
+
+
+def look_for_a_ring_and_then_sleep(waits: Waits, frame: Frame, node: Node) -> Any:
+    found = LOOK_FOR_RING(waits, frame, node)
+    primitives().switch("has seen no ring")
+    return found
+
+
+def leave_and_tell_nobody(gate: Gate) -> None:
+    with gate.lock:
+        gate._inside -= 1
+
+
+def list_oneself_too_late(node: Node, wake: Wake) -> bool:
     if node.state is not RUNNING:
         return False
-    primitives().switch("has looked")
+    primitives().switch("has seen that the node runs")
     with node.shard.lock:
         node.shard.waiting.setdefault(node, []).append(wake)
     return True
 
 
-def without(part: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Return what makes a scenario's engine one that lacks a lock."""
+def settle_and_wake_nobody(node: Node, state: State) -> None:
+    with node.shard.lock:
+        node.become(state)
+        node.frame = None
+        node.shard.waiting.pop(node, None)
 
-    def break_it(scenario: Callable[[], None]) -> Callable[[], None]:
-        def broken_scenario() -> None:
-            made = fresh
 
-            def broken_engine(jobs: int = 2) -> Engine:
-                engine = made(jobs)
-                core = engine._core
-                if part == "shards":
-                    core.shards[0].lock = NoLock()
-                elif part == "waits":
-                    core.waits._lock = NoLock()
-                elif part == "gate":
-                    core.gate._lock = NoLock()
-                else:
-                    engine._crew._lock = NoLock()
-                return engine
+NODE_BECOME = Node.become
+LOOK_FOR_RING = Waits._ring
 
-            globals()["fresh"] = broken_engine
-            try:
-                scenario()
-            finally:
-                globals()["fresh"] = made
 
-        return broken_scenario
-
-    return break_it
+def unlocked(engine: Engine, part: str) -> Engine:
+    """Take a lock out of an engine."""
+    if part == "shard":
+        engine._core.shards[0].lock = NoLock()
+    else:
+        engine._core.waits._lock = NoLock()
+    return engine
 
 
 @pytest.mark.parametrize(
-    ("part", "scenario"),
+    ("part", "where", "name", "bug", "scenario"),
     [
-        pytest.param("shards", two_ask_for_one, id="a claim without its lock"),
-        pytest.param("shards", a_failure_wakes_all, id="a settling without its lock"),
-        pytest.param("waits", two_close_a_ring, id="a look for rings without its lock"),
-        pytest.param("gate", a_set_beside_two, id="a change without its lock"),
-        pytest.param("crew", two_maps_that_share, id="a map's items without their lock"),
+        pytest.param("shard", Node, "become", claim_in_two_steps, two_ask_for_one, id="claim"),
+        pytest.param("waits", Waits, "_ring", look_for_a_ring_and_then_sleep, two_close_a_ring, id="ring"),
+        pytest.param("", Gate, "leave", leave_and_tell_nobody, a_set_beside_two, id="gate"),
+        pytest.param("", demand, "wait_for", list_oneself_too_late, two_ask_for_one, id="wake-up"),
+        pytest.param("", compute, "settle", settle_and_wake_nobody, a_failure_wakes_all, id="failure"),
     ],
 )
-def test_a_missing_lock_is_found(part: str, scenario: Callable[[], None], explore_threads: Explorer) -> None:
+def test_a_planted_bug_is_found(
+    part: str,
+    where: Any,
+    name: str,
+    bug: Any,
+    scenario: Callable[[], None],
+    explore_threads: Explorer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if part:
+        monkeypatch.setitem(globals(), "fresh", lambda jobs=2, make=fresh: unlocked(make(jobs), part))
+    monkeypatch.setattr(where, name, bug)
     with pytest.raises(ScheduleFailed):
-        explore_threads(without(part)(scenario), schedules=5000, strategies=[Random(1)], max_steps=5000)
-
-
-def test_a_lost_wake_up_is_found(explore_threads: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demand, "wait_for", waits_for_nobody_to_wake_it)
-    with pytest.raises(ScheduleFailed, match="Deadlock"):
-        explore_threads(two_ask_for_one, schedules=3000)
-
-
-def test_a_failure_that_wakes_nobody_is_found(explore_threads: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def settle_alone(node: Node, state: Any) -> None:
-        with node.shard.lock:
-            node.become(state)
-            node.frame = None
-            node.shard.waiting.pop(node, None)
-
-    from jeton.query import compute
-
-    monkeypatch.setattr(compute, "settle", settle_alone)
-    with pytest.raises(ScheduleFailed, match="Deadlock"):
-        explore_threads(a_failure_wakes_all, schedules=3000)
+        explore_threads(scenario, schedules=3000, max_steps=5000)
 
 
 def test_cancelled_is_what_a_stale_db_raises_in_every_order(explore_threads: Explorer) -> None:

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from jeton.query.core import Core
-from jeton.query.crew import Crew, Job
+from jeton.query.crew import Crew
 from jeton.query.db import Effect
 from jeton.query.definition import Key, Kind, Query, definition_of
 from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
 from jeton.query.explain import Explanation, explain
+from jeton.query.job import Job
 from jeton.query.node import GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
 STARTING_ORDER = 5

@@ -11,10 +11,10 @@ from typing import Any
 from jeton.jobserver import Invitation
 from jeton.query import count, cycle, recent
 from jeton.query.compute import finish, release
-from jeton.query.crew import Call
 from jeton.query.definition import Key, Query, definition_of
 from jeton.query.demand import Demand
 from jeton.query.errors import Cancelled, Retreat, Undecided
+from jeton.query.job import Call
 from jeton.query.node import (
     ABSENT,
     GREEN,

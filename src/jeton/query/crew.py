@@ -9,99 +9,15 @@ Where threads do not run in parallel, one computes at a time and the others wait
 a second one that computed would only slow the first down.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core
 from jeton.query.errors import Cancelled, Undecided
-from jeton.query.node import Failure, Frame, Lane, Node
+from jeton.query.job import Call, Chunk, Job
+from jeton.query.node import Frame, Lane
 from jeton.query.seats import Seats
 from jeton.sync import Signal, Thread
 
 ORDER = 45
 """The place of its lock in the order of locks."""
-
-
-class Job:
-    """The nodes that one frame wants, and how far they are. Guarded by the crew's lock, but for `frame` and `nodes`."""
-
-    __slots__ = ("active", "end", "errors", "frame", "nodes", "quiet", "ranges", "stop", "want")
-
-    def __init__(self, frame: Frame, nodes: list[Node], *, want: bool) -> None:
-        self.frame = frame
-        self.nodes = nodes
-        self.want = want
-        # The items that nobody has taken, first to last; those from `end` on are wanted no more.
-        self.ranges = [(0, len(nodes))]
-        self.end = len(nodes)
-        # How many threads are at an item, and who is to be told when there are none any more.
-        self.active = 0
-        self.quiet: Signal | None = None
-        # By item: what is no result, and so is not in the node.
-        self.errors: dict[int, Exception] = {}
-        # What ends all of it.
-        self.stop: BaseException | None = None
-
-    early = True
-    """Its items are had before their turn, which may never come."""
-
-    @property
-    def left(self) -> int:
-        """How many items nobody has taken."""
-        return sum(max(0, min(end, self.end) - first) for first, end in self.ranges)
-
-    def settle(self, stand_in: Frame, at: int) -> None:
-        """Settle one item, for a frame that stands for the job's on this thread."""
-        self.frame.asks.bring(stand_in, self.nodes[at], self.want)
-
-    def is_failed(self, at: int) -> bool:
-        """Whether the items after this one are wanted no more."""
-        return self.want and type(self.nodes[at].value) is Failure
-
-    def finished(self) -> None:
-        """Hear that nobody is at an item any more, and none is left."""
-
-
-class Call(Job):
-    """Something that a thread is to do for a coroutine, which waits for it: a job of one item."""
-
-    __slots__ = ("_action", "_done", "_value")
-    early = False
-
-    def __init__(self, frame: Frame, action: Callable[[Frame], Any], done: Callable[[], object]) -> None:
-        """`done` is called once it was done, or dropped."""
-        super().__init__(frame, [], want=False)
-        self.ranges, self.end = [(0, 1)], 1
-        self._action = action
-        self._done = done
-        self._value: Any = None
-
-    def settle(self, stand_in: Frame, at: int) -> None:
-        """Do it."""
-        del at
-        self._value = self._action(stand_in)
-
-    def finished(self) -> None:
-        """Tell who waits."""
-        self._done()
-
-    def result(self) -> Any:
-        """Return what came of it, or raise it."""
-        failure = self.stop or self.errors.get(0)
-        if failure is not None:
-            raise failure
-        return self._value
-
-
-class Chunk:
-    """Some items of a job that one thread has taken: those from `next` to `end` it has yet to begin."""
-
-    __slots__ = ("end", "job", "next")
-
-    def __init__(self, job: Job, first: int, end: int) -> None:
-        self.job = job
-        self.next = first
-        self.end = end
 
 
 class Crew:
@@ -170,7 +86,8 @@ class Crew:
             self.take_part(job, job.frame.lane)
         except BaseException as reason:  # noqa: BLE001  raised when the helpers have left
             with self._lock:
-                self._stop(job, reason)
+                job.stop_for(reason)
+                self._drop_if_taken(job)
             self._core.end(job.frame.session)  # an interrupt: let them leave soon
         self._wait_for_helpers(job)
         if job.stop is not None:
@@ -186,7 +103,8 @@ class Crew:
         """Have it not done, if it has not begun."""
         with self._lock:
             begun = not call.left
-            self._stop(call, Cancelled())
+            call.stop_for(Cancelled())
+            self._drop_if_taken(call)
         if not begun:
             call.finished()
 
@@ -233,7 +151,7 @@ class Crew:
     def take_part(self, job: Job, lane: Lane) -> None:
         """Settle items of a job until there are none to take."""
         stand_in: Frame | None = None
-        while (chunk := self._take(job)) is not None:
+        while (chunk := self._taken(job)) is not None:
             if stand_in is None:
                 stand_in = Frame(job.frame.asks, job.frame.session, lane, job.frame, None)
                 stand_in.doom = job.frame.doom
@@ -248,6 +166,12 @@ class Crew:
             finally:
                 lane.chunks.remove(chunk)
                 self._done(job, stand_in)
+
+    def _taken(self, job: Job) -> Chunk | None:
+        with self._lock:
+            chunk = job.take(len(self._threads))
+            self._drop_if_taken(job)
+            return chunk
 
     def _settle_item(self, job: Job, stand_in: Frame, at: int) -> bool:
         """Settle one item; False where those after it are wanted no more."""
@@ -271,7 +195,7 @@ class Crew:
             return at < job.end - 1 and job.stop is None
         with self._lock:
             if stop is not None:
-                self._stop(job, stop)
+                job.stop_for(stop)
             else:
                 job.end = min(job.end, at + 1)
                 if error is not None:
@@ -279,39 +203,13 @@ class Crew:
             self._drop_if_taken(job)
         return False
 
-    def _stop(self, job: Job, reason: BaseException) -> None:
-        """Let nobody take another item. The lock is held."""
-        job.stop = job.stop or reason
-        job.ranges.clear()
-        self._drop_if_taken(job)
-
-    def _take(self, job: Job) -> Chunk | None:
-        """Take some items: few where few are left, so that the last ones are shared (guided self-scheduling).
-
-        After Polychronopoulos and Kuck, "Guided Self-Scheduling", IEEE Transactions on Computers, 1987. What is taken
-        and not begun goes back when the thread has to wait, so that a slow item holds up no other.
-        """
-        with self._lock:
-            left = job.left
-            if not left or job.stop is not None:
-                return None
-            first, end = job.ranges.pop(0)
-            upto = min(end, first + max(1, left // (4 * (len(self._threads) + 1))))
-            if upto < end:
-                job.ranges.insert(0, (upto, end))
-            job.active += 1
-            self._drop_if_taken(job)
-            return Chunk(job, first, upto)
-
     def _give_back_items(self, lane: Lane) -> None:
         """Let others have what this thread has taken and not begun. The lock is held."""
         for chunk in lane.chunks:
-            if chunk.next < chunk.end:
-                job = chunk.job
-                job.ranges.insert(0, (chunk.next, chunk.end))
-                chunk.end = chunk.next
-                if job not in self._jobs and job.left and job.stop is None:
-                    self._jobs.append(job)
+            job = chunk.job
+            job.take_back(chunk)
+            if job.left and job.stop is None and job not in self._jobs:
+                self._jobs.append(job)
 
     def _drop_if_taken(self, job: Job) -> None:
         if not job.left and job in self._jobs:

@@ -20,6 +20,7 @@ from tests.peers.jobserver_command import environment
 
 from jeton.query import Engine
 from jeton.query.outside import Command
+from jeton.sync import primitives
 
 PATIENCE_S = 30.0
 """How long a child of a test may take before the test calls it stuck."""
@@ -80,13 +81,23 @@ def engine_of(jobs: int, **options: Any) -> Iterator[Engine]:
         yield engine
 
 
-def free_slots(engine: Engine) -> int:
-    """Return how many slots of the engine's own pool nobody holds."""
-    slots: Any = engine._crew.seats.slots
-    status = slots.pool.server.status()
-    assert status.waiting == 0
-    free: int = status.jobs - sum(seat.held for seat in status.seats) - status.own
-    return free
+def take_all_slots(engine: Engine) -> int:
+    """Take every slot of the engine's pool, as soon as it is given back, and give all back; return how many.
+
+    One that never comes back is a deadlock, which the caller's patience ends.
+    """
+    slots = engine._crew.seats.slots
+    taken = []
+    for _ in range(slots.jobs):
+        signal = primitives().signal("a slot for the test")
+        slot = slots.take(signal)
+        if slot is None:
+            signal.wait()
+            slot = slots.taken(signal)
+        taken.append(slot)
+    for slot in taken:
+        slots.give(slot)
+    return len(taken)
 
 
 def is_alive(pid: int) -> bool:

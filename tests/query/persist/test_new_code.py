@@ -278,3 +278,33 @@ def test_two_scripts_that_share_a_store_and_no_query_go_on_by_themselves(coded: 
             assert told.said == [f"('{name}', 'abc')"]
             assert told.warnings == []
         assert coded.asks(*DEMANDS).ran == [], turn
+
+
+def test_two_queries_of_one_name_are_not_mixed_up(coded: Project) -> None:
+    coded.write(
+        "program.py",
+        PROGRAM
+        + """
+    class Plugin:
+        def __init__(self, number):
+            self.number = number
+            self.closed = lambda: 1
+
+    def made(plugin):
+        @query
+        def check(db, path):
+            return plugin.number * len(text(db, path))
+        return check
+
+    one, two = made(Plugin(1)), made(Plugin(2))
+
+    @query
+    def both(db, path):
+        return one(db, path), two(db, path)
+    """,
+    )
+    for _ in range(3):
+        assert coded.asks("one(db, 'f')", "two(db, 'f')", "both(db, 'f')").said == ["3", "6", "(3, 6)"]
+    assert coded.asks("two(db, 'f')").said == ["6"]
+    coded.write("f", "long")
+    assert coded.asks("one(db, 'f')", "both(db, 'f')").said == ["4", "(4, 8)"]

@@ -1,4 +1,4 @@
-"""Covers modules that are imported when sessions have been: their queries are remembered and looked at as all others."""
+"""Covers modules that are imported when sessions have been: they are remembered and looked at as all others are."""
 
 import pytest
 from tests.query.persist.project import Project
