@@ -200,7 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = [_head()]
     print(lines[0], flush=True)
     measured: list[Measured] = []
-    for topic, python in [(topic, python) for topic in chosen for python in _interpreters(topic, options)]:
+    turns = [(topic, python) for topic in chosen for python in _interpreters(topic, options)]
+    for topic, python in turns:
         measured.append(_measure(topic, python, min(options.repeats, topic.most_repeats)))
         table = ["", *_table(measured[-1])]
         print("\n".join(table), flush=True)

@@ -112,6 +112,9 @@ class Query:
         self.call = self._caller()
         with _REGISTERING:
             self.index = len(QUERIES)
+            if "<locals>" in self.name:  # a factory's: told apart by the order in which they were made
+                made = sum(one.name.partition("#")[0] == self.name for one in QUERIES)
+                self.name += f"#{made + 1}" if made else ""
             QUERIES.append(self)
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from jeton.query.outdated import Outdated
 from jeton.query.push import push
 from jeton.query.save import Saving
 from jeton.query.seats import Seats
+from jeton.store.fact import Damaged
 from jeton.sync import primitives
 from jeton.trace import STREAM
 
@@ -222,8 +223,8 @@ class Engine:
                 try:
                     if self._kept.is_broken:
                         self._make_stale(self._kept.abandon())
-                    if self._saving.save() and self._kept.session % SWEEP_EVERY == 0:
-                        self._kept.store.prune(self._keep, session=self._kept.session)
+                    if self._saving.save():
+                        self._sweep(self._kept)
                 finally:
                     self._kept.store.close()
 
@@ -234,6 +235,14 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _sweep(self, kept: Kept) -> None:
+        """Drop what has not been asked for lately, once in a while. All is saved; so a full disk is no failure."""
+        if kept.session % SWEEP_EVERY == 0:
+            try:
+                kept.store.prune(self._keep, session=kept.session)
+            except (OSError, Damaged) as error:
+                self._core.warn(f"{kept.store.path}: not swept ({error})")
 
     @contextmanager
     def _change(self) -> Iterator[int]:

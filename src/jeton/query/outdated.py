@@ -76,7 +76,10 @@ class Outdated:
         return {
             name: kind
             for name, kind in kinds.items()
-            if name not in names and name.partition(":")[0] in sys.modules and self._kept.versions.get(name) != _GONE
+            if name not in names
+            and "<locals>" not in name
+            and name.partition(":")[0] in sys.modules
+            and self._kept.versions.get(name) != _GONE
         }
 
     def _changed_inputs(self, queries: Iterable[Query], *, durable: bool) -> list[int]:

@@ -15,7 +15,7 @@ from jeton.query.definition import QUERIES, Kind
 from jeton.query.kept import FAILURE, GIVEN, INPUT, VALUED, VOLATILE, Kept, key_of
 from jeton.query.node import ABSENT, LAZY, NEW, STALE, SUSPECT, Failure, Node
 from jeton.query.outdated import Outdated
-from jeton.store.fact import Damaged, Fact
+from jeton.store.fact import ALWAYS, Damaged, Fact
 from jeton.store.fingerprint import SIZE, plain_digest
 
 _UNKNOWN = bytes(SIZE)
@@ -66,7 +66,7 @@ class Saving:
             changed += [
                 (node.number, kept.store.fact(node.number)._replace(asked_at=session))
                 for node in kept.asked
-                if 0 <= node.number < count and node not in parts
+                if 0 <= node.number < count and node not in parts and node not in self._core.given
             ]
             kept.store.save(changed, self._meta(session, kinds), list(kinds))
         except BaseException:
@@ -120,7 +120,7 @@ class Saving:
             fingerprint,
             node.changed_at,
             node.verified_at,
-            session if node in self._kept.asked else 0,
+            ALWAYS if flags & GIVEN else session if node in self._kept.asked else 0,
             value,
             portable.dumps(extra),
             tuple(number for number in reads if number >= 0),

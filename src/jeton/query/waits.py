@@ -38,7 +38,7 @@ class Waits:
         # Guarded by _lock. Invariant: no ring: who would close one is told instead of entered.
         self._asleep: dict[Frame, _Sleep] = {}
         # Guarded by _lock: the same by what they want.
-        self._wanted: dict[Node, set[Frame]] = {}
+        self._wanted: dict[Node, dict[Frame, None]] = {}
         # Guarded by _lock: what ends the errands of frames that wait for one.
         self._errands: dict[Frame, Wake] = {}
 
@@ -51,25 +51,26 @@ class Waits:
         retreat returned; another one, which sleeps, is told. A frame whose thread helps meanwhile is not asked to: what
         the thread does on top of it may wait for this very ring.
         """
-        told: Wake | None = None
+        told: list[Wake] = []
         with self._lock:
-            ring = self._ring(frame, node)
-            if ring:
+            # It may close several at once, where helpers sleep below one map.
+            while ring := self._ring(frame, node):
                 able = [link for link in ring if link.sleeper is frame or self._asleep[link.sleeper].is_idle]
                 sleeper, top, wanted = max(able, key=lambda link: link.sleeper.precedence())
                 reason = Retreat(top, other=wanted)
                 if sleeper is frame:
-                    return reason
+                    break
                 # It stands still, so its frames may be marked; and it looks at them when it wakes.
                 chain = sleeper.chain()
                 for one in chain[: chain.index(top) + 1]:
                     one.doom = reason
-                told = self._asleep[sleeper].wake
-            self._asleep[frame] = _Sleep(node, wake)
-            self._wanted.setdefault(node, set()).add(frame)
-        if told is not None:
-            told()
-        return None
+                told.append(self._asleep[sleeper].wake)
+            else:
+                self._asleep[frame] = _Sleep(node, wake)
+                self._wanted.setdefault(node, {})[frame] = None
+        for wake_up in told:
+            wake_up()
+        return reason if ring else None
 
     def help(self, frame: Frame) -> bool:
         """Note that the thread of a frame that has entered helps meanwhile; False where the frame is to retreat."""
@@ -84,7 +85,7 @@ class Waits:
         with self._lock:
             node = self._asleep.pop(frame).node
             sleepers = self._wanted[node]
-            sleepers.remove(frame)
+            del sleepers[frame]
             if not sleepers:
                 del self._wanted[node]
 

@@ -34,6 +34,10 @@ Buffer = bytes | mmap
 """Slices of both are bytes of their own."""
 
 
+ALWAYS = 0xFFFFFFFF
+"""In the place of a session: the fact is asked for in each, so it is never swept."""
+
+
 class Damaged(Exception):  # noqa: N818  the name says what is the case
     """What was read is not what was written. The text is one line, the place first."""
 
@@ -57,7 +61,7 @@ class Fact(NamedTuple):
     """A revision of the owner's clock, 64 bits; so is verified_at."""
     verified_at: int = 0
     asked_at: int = 0
-    """The session, 32 bits, in which it was last asked for by itself and not by a reader; 0 for never."""
+    """The session, 32 bits, in which it was last asked for by itself and not by a reader; 0 for never, or ALWAYS."""
     value: bytes | None = b""
     """None where it was not loaded; saved so, the value stays as it was."""
     extra: bytes = b""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from jeton.store.fact import asked_at_of, reads_of
+from jeton.store.fact import ALWAYS, asked_at_of, reads_of
 from jeton.store.view import View
 
 
@@ -24,6 +24,6 @@ def asked_lately(view: View, sessions: int, last: int | None) -> list[int]:
     """
     asked_at = [asked_at_of(view.entry(number)) for number in range(view.count)]
     if last is None:
-        last = max(asked_at, default=0)
+        last = max((session for session in asked_at if session != ALWAYS), default=0)
     first = max(last - sessions + 1, 1)  # 0 is never
     return [number for number, session in enumerate(asked_at) if session >= first]
