@@ -26,7 +26,8 @@ PROGRAMS: dict[tuple[str, str], Program] = {
 
 
 def main(topic: str, name: str) -> None:
-    answer: dict[str, object] = {"python": sys.version.split()[0], "title": name}
+    free = "" if getattr(sys, "_is_gil_enabled", lambda: True)() else "t"
+    answer: dict[str, object] = {"python": sys.version.split()[0] + free, "title": name}
     try:
         if "." not in name and name != "jeton" and topic != "threads":
             answer["title"] = f"{name} {version(name)}"

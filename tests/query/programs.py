@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
-
-from jeton.query import Db, Effect, Engine, input, query
 from tests.query.scenario import Runs
+
+from jeton.query import Db, Effect, Engine, input, query  # noqa: A004  the engine's word
 
 NOTES = Effect[Any]("notes")
 MODULUS = 4
@@ -230,9 +230,7 @@ class Plain:
 
         value: Any
         try:
-            value = perform(
-                self._program.rows[node], read=read, demand=demand, demand_all=demand_all, emit=told.append
-            )
+            value = perform(self._program.rows[node], read=read, demand=demand, demand_all=demand_all, emit=told.append)
             if self._program.kinds[node] == "loose":
                 value = (value + self._weather) % MODULUS
         except Refused as refused:

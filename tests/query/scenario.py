@@ -26,7 +26,7 @@ def engine_of(jobs: int = 1, *, shards: int = 4, statistics: bool = False, verif
     """Make an engine whose helpers compute in parallel, on counted slots, under the primitives in force."""
     engine = Engine(jobs=jobs, statistics=statistics, verify=verify)
     sync = primitives()
-    core = Core(sync, lambda line: None, verify, shards)
+    core = Core(sync, lambda _line: None, verify, shards)
     core.counting = statistics
     engine._core = core
     engine._crew = Crew(core, counted(jobs, sync), parallel=jobs > 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.query.scenario import Runs, engine_of, outcome, together
 
-from jeton.query import CycleError, Db, Engine, input, query
+from jeton.query import CycleError, Db, Engine, input, query  # noqa: A004  the engine's word
 
 LONG = 100_000
 NOTED = Runs()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.query.scenario import Runs
 
-from jeton.query import Db, Engine, input, query
+from jeton.query import Db, Engine, input, query  # noqa: A004  the engine's word
 
 
 @input

@@ -3,7 +3,7 @@
 import pytest
 from tests.query.scenario import Runs, engine_of
 
-from jeton.query import CycleError, Db, Effect, Engine, MisuseError, input, query
+from jeton.query import CycleError, Db, Effect, Engine, MisuseError, input, query  # noqa: A004  the engine's word
 
 NOTES = Effect[str]("notes")
 OTHER = Effect[int]("other")

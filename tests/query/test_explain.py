@@ -2,7 +2,7 @@
 
 import pytest
 
-from jeton.query import Cancelled, Db, Engine, input, query
+from jeton.query import Cancelled, Db, Engine, input, query  # noqa: A004  the engine's word
 
 
 @input

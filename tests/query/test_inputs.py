@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.query.scenario import Runs, beside
 
-from jeton.query import Cell, Db, Durability, Engine, EngineClosedError, MisuseError, Unset, input, query
+from jeton.query import Cell, Db, Durability, Engine, EngineClosedError, MisuseError, Unset, input, query  # noqa: A004  the engine's word
 
 
 class Shelf:
@@ -17,6 +17,10 @@ class Shelf:
     def __init__(self) -> None:
         self.values: dict[str, tuple[int, Any]] = {}
         self.loads: list[str] = []
+
+    def empty(self) -> None:
+        self.values.clear()
+        self.loads.clear()
 
     def put(self, name: str, value: Any, *, stamp: int = 0) -> None:
         self.values[name] = (stamp, value)
@@ -38,7 +42,7 @@ SHELF = Shelf()
 
 @pytest.fixture(autouse=True)
 def shelf() -> Shelf:
-    SHELF.__init__()  # type: ignore[misc]  empty again
+    SHELF.empty()
     SHELF.put("a", "one")
     SHELF.put("b", "two")
     return SHELF
@@ -145,7 +149,8 @@ def test_the_last_of_two_values_for_one_input_counts(engine: Engine) -> None:
 
 @pytest.mark.parametrize("wrong", [shout.at("a"), shout, "a", None], ids=["cell", "query", "text", "nothing"])
 def test_what_is_no_input_cannot_be_set(engine: Engine, wrong: Any) -> None:
-    for change in (lambda: engine.set(wrong, "x"), lambda: engine.unset(wrong)):
+    changes: list[Callable[[], None]] = [lambda: engine.set(wrong, "x"), lambda: engine.unset(wrong)]
+    for change in changes:
         with pytest.raises(MisuseError, match="not an input"):
             change()
 

@@ -3,11 +3,12 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from tests.query.scenario import Runs, engine_of
 
-from jeton.query import Db, Engine, input, query
+from jeton.query import Db, Engine, input, query  # noqa: A004  the engine's word
 
 NOTED = Runs()
 
@@ -15,7 +16,7 @@ NOTED = Runs()
 class Value:
     """A value that can be counted while it is alive."""
 
-    alive: "weakref.WeakSet[Value]" = weakref.WeakSet()
+    alive: ClassVar["weakref.WeakSet[Value]"] = weakref.WeakSet()
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -182,7 +183,7 @@ def test_two_values_that_push_each_other_out_are_both_given(engine: Engine) -> N
 
 def test_an_lru_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one value"):
-        query(lru=0)(lambda db, number: number)
+        query(lru=0)(lambda _db, number: number)
 
 
 def test_a_dropped_value_that_comes_back_different_is_reported(engine: Engine) -> None:

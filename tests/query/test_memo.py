@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.query.scenario import Runs, engine_of
 
-from jeton.query import Cancelled, Db, Engine, MisuseError, input, query
+from jeton.query import Cancelled, Db, Effect, Engine, MisuseError, input, query  # noqa: A004  the engine's word
 
 NOTED = Runs()
 
@@ -216,14 +216,12 @@ def test_a_diamond_is_computed_once(engine: Engine) -> None:
 
 def test_interned_values_are_one_object_for_each_engine(engine: Engine) -> None:
     db = engine.begin()
-    first, second = ("a", 1), tuple(["a", 1])
+    first, second = ("a", 1), tuple(iter(("a", 1)))
     assert first is not second
     assert db.intern(first) is db.intern(second)
 
 
 def test_what_a_program_interns_is_no_concern_of_its_effects(engine: Engine) -> None:
-    from jeton.query import Effect
-
     effect = Effect[int]("x")
 
     @query

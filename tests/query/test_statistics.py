@@ -3,7 +3,7 @@
 import pytest
 from tests.query.scenario import engine_of, together
 
-from jeton.query import Db, Engine, QueryCount, input, query
+from jeton.query import Db, Engine, QueryCount, input, query  # noqa: A004  the engine's word
 
 
 @input
@@ -93,7 +93,9 @@ def test_helpers_count_as_one() -> None:
 
 def test_counts_of_many_threads_are_complete() -> None:
     with engine_of(4, statistics=True) as engine:
-        together(*[lambda at=at: total(engine.begin(), tuple(f"{at}.{number}" for number in range(50))) for at in range(8)])
+        together(
+            *[lambda at=at: total(engine.begin(), tuple(f"{at}.{number}" for number in range(50))) for at in range(8)]
+        )
         found = counts(engine)
         assert (found["total"].runs, found["length"].runs) == (8, 400)
         assert found["length"].demands == 400

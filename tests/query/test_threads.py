@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.query.scenario import Gate, Runs, beside, engine_of, outcome, together
 
-from jeton.query import Cancelled, CycleError, Db, Effect, Engine, EngineClosedError, MisuseError, input, query
+from jeton.query import Cancelled, Db, Effect, Engine, EngineClosedError, Fixpoint, MisuseError, input, query  # noqa: A004  the engine's word
 
 pytestmark = pytest.mark.concurrency
 
@@ -240,8 +240,8 @@ def shape(jobs: int) -> list[Any]:
             seen.append(outcome(lambda: db.map(item, range(200))))  # noqa: B023  called at once
             seen.append(db.effects(NOTES, top))
             nodes = {repr(node): node for node in engine._core.nodes()}
-            for name in ["top()", *(f"block({at})" for at in range(20))]:
-                seen.append((name, [repr(read) for read in nodes[name].reads]))
+            blocks = ["top()", *(f"block({at})" for at in range(20))]
+            seen += [(name, [repr(read) for read in nodes[name].reads]) for name in blocks]
     return seen
 
 
@@ -331,7 +331,9 @@ def test_two_threads_that_help_each_other_into_a_ring_see_it() -> None:
 
     for _ in range(100):
         with engine_of(2) as engine:
-            found = together(lambda: outcome(lambda: left(engine.begin())), lambda: outcome(lambda: right(engine.begin())))  # noqa: B023
+            found = together(
+                lambda: outcome(lambda: left(engine.begin())), lambda: outcome(lambda: right(engine.begin()))
+            )
             assert set(found) == {"CycleError: item(2): depends on itself: item(2) -> left() -> right() -> item(2)"}
 
 
@@ -346,7 +348,7 @@ def test_threads_that_demand_each_other_in_a_ring_all_fail_with_one_message(size
 
     for jobs in (2, 8):
         with engine_of(jobs) as engine:
-            found = together(*[lambda at=at: outcome(lambda: ring(engine.begin(), at)) for at in range(size)])  # noqa: B023
+            found = together(*[lambda at=at: outcome(lambda: ring(engine.begin(), at)) for at in range(size)])
             assert len(set(found)) == 1
             assert str(found[0]).startswith("CycleError: ring(0): depends on itself: ring(0) -> ring(1)")
             assert str(found[0]).count("->") == size
@@ -354,9 +356,7 @@ def test_threads_that_demand_each_other_in_a_ring_all_fail_with_one_message(size
 
 @pytest.mark.parametrize("size", [2, 5, 16])
 def test_threads_that_enter_a_fixpoint_everywhere_all_have_it(size: int) -> None:
-    from jeton.query import Fixpoint
-
-    @query(on_cycle=Fixpoint(lambda at: frozenset()))
+    @query(on_cycle=Fixpoint(lambda _at: frozenset()))
     def reach(db: Db, at: int) -> frozenset[int]:
         return frozenset({at}) | reach(db, (at + 1) % size) | reach(db, at * 2 % size)
 

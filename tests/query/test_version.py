@@ -1,4 +1,4 @@
-"""Covers what counts as the same code: all that it computes by does, where it stands and what it says of itself do not."""
+"""Covers what counts as the same code: all that it computes by does, where it stands and what it says does not."""
 
 import subprocess
 import sys
@@ -112,7 +112,7 @@ USED = {
     "constant": "u = ('level', {})",
     "dict": "u = {{'level': {}}}",
     "cached function": "import functools\n@functools.lru_cache\ndef u(x):\n    return x + {}",
-    "wrapped function": "import functools\ndef g(x):\n    return x + {}\n@functools.wraps(g)\ndef u(*a):\n    return g(*a)",
+    "wrapped function": "import functools\ndef g(x):\n    return x + {}\nu = functools.wraps(g)(lambda *a: g(*a))",
     "partial": "import functools\ndef g(x, y):\n    return x\nu = functools.partial(g, {})",
     "method": "class u:\n    def m(self):\n        return {}",
     "static method": "class u:\n    @staticmethod\n    def m():\n        return {}",

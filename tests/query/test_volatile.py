@@ -2,7 +2,7 @@
 
 from tests.query.scenario import Runs
 
-from jeton.query import Db, Engine, input, query
+from jeton.query import Db, Engine, input, query  # noqa: A004  the engine's word
 
 SEEN = {"count": 0, "mood": 0}
 NOTED = Runs()

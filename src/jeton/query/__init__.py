@@ -8,9 +8,9 @@ reverse edges as in Buck2's DICE.
 
 from jeton.query.count import QueryCount
 from jeton.query.db import Db, Effect
-from jeton.query.definition import Cell, Durability, Fallback, Fixpoint, Query
+from jeton.query.definition import Cell, Durability, Fallback, Fixpoint, InputCell, Query
 from jeton.query.engine import Engine
-from jeton.query.entry import Function, input, query  # noqa: A004  see there
+from jeton.query.entry import Function, Input, input, query  # noqa: A004  see there
 from jeton.query.errors import Cancelled, CycleError, EngineClosedError, MisuseError, Unset
 from jeton.query.explain import Explanation
 
@@ -27,6 +27,8 @@ __all__ = [
     "Fallback",
     "Fixpoint",
     "Function",
+    "Input",
+    "InputCell",
     "MisuseError",
     "Query",
     "QueryCount",

@@ -178,7 +178,7 @@ def release(core: Core, frame: Frame) -> None:
 
 def _record(frame: Frame) -> tuple[tuple[Node, ...], Trace | None]:
     """Return what was read, each once in the order of demand, and the rest of the trace in the same numbering."""
-    reads = tuple(dict.fromkeys(frame.reads))
+    reads = tuple(dict.fromkeys(frame.reads)) if frame.reads else ()
     if frame.spans is None and frame.told is None:
         return reads, None
     at: list[int] = [0]  # how many different ones were read before each demand

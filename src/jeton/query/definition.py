@@ -188,6 +188,11 @@ class Cell(Generic[R_co]):
         return self.query.show(self.key)
 
 
+@dataclass(frozen=True, slots=True)
+class InputCell(Cell[R]):
+    """An input at one key, of exactly the type that may be set."""
+
+
 def definition_of(entry: Any) -> Query:
     """Return what `@query` or `@input` made. Raises MisuseError for anything else."""
     found = getattr(entry, "query", None)

@@ -337,8 +337,8 @@ class Demand:
 
     def _is_chosen(self, node: Node, revision: int) -> bool:
         """Tell whether a node is in the share that is computed again, another one in each revision."""
-        if node.query.kind is INPUT:
-            return False
+        if node.query.kind is INPUT or (node.trace is not None and node.trace.in_ring):
+            return False  # a part of a ring gives what it gave only with the others
         return crc32(f"{node!r} {revision}".encode()) < self.core.check * 2**32
 
     def _first_changed(self, frame: Frame, node: Node) -> Node | str | None:

@@ -15,7 +15,7 @@ from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core, Warn
 from jeton.query.count import QueryCount
 from jeton.query.crew import Crew
 from jeton.query.db import Db
-from jeton.query.definition import Cell, Durability, Kind, definition_of
+from jeton.query.definition import Cell, Durability, InputCell, definition_of
 from jeton.query.errors import MisuseError
 from jeton.query.kept import Kept
 from jeton.query.node import ABSENT, GREEN, NEW, STALE, Failure, Frame, Node
@@ -113,14 +113,14 @@ class Engine:
         root.fronts = ()  # nothing is at hand for it: between its look and its answer, a value could be set
         return root
 
-    def set(self, cell: Cell[R], value: R) -> None:
+    def set(self, cell: InputCell[R], value: R) -> None:
         """Give an input another value: `engine.set(source.at("a.py"), text)`. What runs is cancelled first.
 
         Raises MisuseError for what is no input, and inside a query.
         """
         self.set_all([(cell, value)])
 
-    def set_all(self, values: Iterable[tuple[Cell[Any], Any]]) -> None:
+    def set_all(self, values: Iterable[tuple[InputCell[Any], Any]]) -> None:
         """Give several inputs other values, as one change."""
         pairs = [(_input(cell), value) for cell, value in values]
         with self._change() as revision:
@@ -132,7 +132,7 @@ class Engine:
                 self._core.given.add(one.node)
             self._write(news, revision, "it was set")
 
-    def unset(self, cell: Cell[Any]) -> None:
+    def unset(self, cell: InputCell[Any]) -> None:
         """Let an input have its loader's value again."""
         with self._change() as revision:
             node = self._remembered(_input(cell))
@@ -340,7 +340,7 @@ class _News(NamedTuple):
     differs: bool
 
 
-def _input(cell: Cell[Any]) -> Cell[Any]:
-    if not isinstance(cell, Cell) or cell.query.kind is not Kind.INPUT:
+def _input(cell: InputCell[Any]) -> InputCell[Any]:
+    if not isinstance(cell, InputCell):
         raise MisuseError(f"{cell}: not an input; name one, as in engine.set(source.at(path), text)")
     return cell

@@ -11,7 +11,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from jeton.query.db import Db
-from jeton.query.definition import Cell, Durability, Fallback, Fixpoint, Kind, Options, Query
+from jeton.query.definition import Cell, Durability, Fallback, Fixpoint, InputCell, Kind, Options, Query
 from jeton.store.fingerprint import same
 
 P = ParamSpec("P")
@@ -31,6 +31,18 @@ class Function(Protocol[P, R_co]):
         """Name the query at this key."""
 
 
+class Input(Protocol[P, R]):
+    """What a decorated loader is: as a query, but that what `at` names can be set."""
+
+    query: Query
+
+    def __call__(self, db: Db, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the value that was set, or that the loader gives. Raises what that raises, or Cancelled."""
+
+    def at(self, *args: P.args, **kwargs: P.kwargs) -> InputCell[R]:
+        """Name the input at this key."""
+
+
 class Decorator(Protocol):
     """What `@query(...)` with options is, before it is given the function."""
 
@@ -41,7 +53,7 @@ class Decorator(Protocol):
 class InputDecorator(Protocol):
     """What `@input(...)` with options is, before it is given the loader."""
 
-    def __call__(self, function: Callable[P, R], /) -> Function[P, R]:
+    def __call__(self, function: Callable[P, R], /) -> Input[P, R]:
         """Make the input."""
 
 
@@ -104,7 +116,7 @@ def query(
 
 
 @overload
-def input(function: Callable[P, R], /) -> Function[P, R]: ...  # noqa: A001  see below
+def input(function: Callable[P, R], /) -> Input[P, R]: ...  # noqa: A001  see below
 
 
 @overload
@@ -199,7 +211,8 @@ class _Namer:
         self._definition = definition
 
     def __call__(self, *args: Any, **kwargs: Any) -> Cell[Any]:
-        return Cell(self._definition, self._definition.key_of(args, kwargs))
+        kind = InputCell if self._definition.kind is Kind.INPUT else Cell
+        return kind(self._definition, self._definition.key_of(args, kwargs))
 
 
 def _spelled(parameters: tuple[inspect.Parameter, ...]) -> list[str]:

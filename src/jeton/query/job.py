@@ -8,6 +8,7 @@ from bisect import insort
 from collections.abc import Callable
 from typing import Any
 
+from jeton.query.errors import Cancelled, Retreat, Undecided
 from jeton.query.node import Failure, Frame, Node
 from jeton.sync import Signal
 
@@ -55,7 +56,8 @@ class Job:
 
     def stop_for(self, reason: BaseException) -> None:
         """Let nobody take another item."""
-        self.stop = self.stop or reason
+        if self.stop is None or not isinstance(reason, (Cancelled, Retreat, Undecided)):
+            self.stop = reason  # an interrupt is told before what came of it
         self.ranges.clear()
 
     early = True

@@ -92,7 +92,10 @@ class Kept:
             except Exception:  # noqa: BLE001  it can be computed again
                 return False
             return True
-        return not node.unsaved and self.guarded(lambda: self._load_value(node), False)
+        number = node.number
+        if node.unsaved or number < 0:
+            return False
+        return self.guarded(lambda: self._load_value(node, self.store.fact(number)), False)
 
     def pack(self, node: Node, value: Any) -> None:
         """Keep a value that is dropped from memory, as bytes, until it is saved."""
@@ -215,12 +218,12 @@ class Kept:
         node.loud = loud
         for name in effects:
             node.below |= self._core.bit(name)
-        if node.query.kind is Kind.INPUT:
+        if fact.flags & INPUT:
             with self._core.notes:
                 self._core.inputs[node] = None
             if fact.flags & GIVEN:
                 self._core.given.add(node)
-        is_loaded = bool(want or fact.flags & FAILURE) and self._load_value(node)
+        is_loaded = bool(want or fact.flags & FAILURE) and self._load_value(node, fact)
         if is_stale:
             return STALE
         if is_suspect:
@@ -233,10 +236,7 @@ class Kept:
         except ValueError:  # the key has no stable form
             return None
 
-    def _load_value(self, node: Node) -> bool:
-        if node.number < 0:
-            return False
-        fact = self.store.fact(node.number)
+    def _load_value(self, node: Node, fact: Fact) -> bool:
         if not fact.flags & VALUED:
             return False
         data = self.store.value(node.number)

@@ -8,6 +8,11 @@ from jeton.sync.primitives import Lock, Signal, Thread
 _STACK_SIZE = threading.Lock()
 """Guards `threading.stack_size`, which is one number for the process."""
 
+_MAIN = threading.main_thread().ident
+_LOOK_S = 0.5
+"""So often the main thread looks for signals while it waits: one that comes between CPython's own last look and its
+going to sleep wakes nobody."""
+
 
 class RealSignal:
     """A lock that is held from birth until `set`. Any number may wait: each that comes through opens it for the next.
@@ -33,8 +38,29 @@ class RealSignal:
         """Go through the gate."""
         if not self.is_set:
             gate = self._gate
-            gate.acquire()
+            if threading.get_ident() == _MAIN:
+                while not gate.acquire(timeout=_LOOK_S):
+                    pass
+            else:
+                gate.acquire()
             _open(gate)
+
+
+class RealThread:
+    """A thread of the operating system."""
+
+    __slots__ = ("_thread",)
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = thread
+
+    def join(self) -> None:
+        """Return when it has ended. Raises RuntimeError on itself."""
+        if threading.get_ident() == _MAIN:
+            while self._thread.is_alive():
+                self._thread.join(_LOOK_S)
+        else:
+            self._thread.join()
 
 
 class RealThreads:
@@ -53,14 +79,14 @@ class RealThreads:
         thread = threading.Thread(target=target, name=name, daemon=True)
         if stack_size is None:
             thread.start()
-            return thread
+            return RealThread(thread)
         with _STACK_SIZE:
             before = threading.stack_size(stack_size)
             try:
                 thread.start()
             finally:
                 threading.stack_size(before)
-        return thread
+        return RealThread(thread)
 
     def switch(self, what: str) -> None:
         """Nothing: the operating system switches where it likes."""
