@@ -5,6 +5,7 @@ several shards on any interpreter: what a free-threaded one does is then tested 
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -132,3 +133,11 @@ class Gate:
     def open(self) -> None:
         """Let go on who is here, and whoever comes."""
         self._opened.set()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what must come about by itself. Looks again and again: it is seen from outside only."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, "it does not come about"
+        time.sleep(0.001)

@@ -369,7 +369,7 @@ ORDERS = st.permutations(range(SIZE))
 
 
 @pytest.mark.parametrize("of", [strict, careful, bounded, reach, half], ids=lambda of: of.__name__)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(graph=GRAPHS, order=ORDERS, change=GRAPHS, changed=st.sets(st.integers(0, SIZE - 1)), again=ORDERS)
 def test_any_graph_gives_the_same_in_any_order_and_after_any_change(
     of: Callable[[Db, int], Any], graph: Graph, order: list[int], change: Graph, changed: set[int], again: list[int]

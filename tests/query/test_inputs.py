@@ -1,14 +1,13 @@
 """Covers inputs: loaders, stamps, set, unset and refresh, and what becomes of one that has no value."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.query.scenario import Runs, beside
+from tests.query.scenario import Runs
 
-from jeton.query import Cell, Db, Durability, Engine, EngineClosedError, MisuseError, Unset, input, query  # noqa: A004  the engine's word
+from jeton.query import Db, Durability, Engine, MisuseError, Unset, input, query  # noqa: A004  the engine's word
 
 
 class Shelf:
@@ -156,7 +155,7 @@ def test_what_is_no_input_cannot_be_set(engine: Engine, wrong: Any) -> None:
 
 
 def test_a_refused_pair_leaves_the_others_unset(engine: Engine) -> None:
-    wrong: Cell[Any] = shout.at("a")
+    wrong: Any = shout.at("a")
     with pytest.raises(MisuseError):
         engine.set_all([(bare.at("a"), "x"), (wrong, "y")])
     assert bare(engine.begin(), "a") == "one"
@@ -332,73 +331,3 @@ def test_a_real_file_is_read_again_after_it_changed(engine: Engine, tmp_path: Pa
     path.write_text("a\nb\nc\n")
     assert engine.refresh() == 1
     assert lines(engine.begin(), str(path)) == 3
-
-
-# What cannot be done from where.
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda engine: engine.set(bare.at("a"), "x"),
-        lambda engine: engine.unset(bare.at("a")),
-        lambda engine: engine.refresh(),
-        lambda engine: engine.begin(),
-        lambda engine: engine.cancel(),
-        lambda engine: engine.close(),
-    ],
-    ids=["set", "unset", "refresh", "begin", "cancel", "close"],
-)
-def test_a_loader_that_would_wait_for_its_own_refresh_is_refused(
-    engine: Engine, change: Callable[[Engine], Any]
-) -> None:
-    asked = threading.Event()
-
-    @input
-    def meddling() -> int:
-        if asked.is_set():
-            change(engine)
-        asked.set()
-        return 1
-
-    meddling(engine.begin())
-    with beside(engine.refresh) as found:
-        pass
-    assert found == [1], "the refusal is the loader's failure, and so a change"
-    with pytest.raises(MisuseError):
-        meddling(engine.begin())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda engine: engine.set(bare.at("a"), "x"),
-        lambda engine: engine.unset(bare.at("a")),
-        lambda engine: engine.refresh(),
-        lambda engine: engine.begin(),
-    ],
-    ids=["set", "unset", "refresh", "begin"],
-)
-def test_a_closed_engine_refuses(engine: Engine, change: Callable[[Engine], Any]) -> None:
-    engine.close()
-    with pytest.raises(EngineClosedError):
-        change(engine)
-
-
-def test_a_loader_reads_nothing_of_the_engine(engine: Engine) -> None:
-    db = engine.begin()
-
-    @input
-    def curious() -> str:
-        return shout(db, "a")
-
-    with pytest.raises(MisuseError):
-        curious(db)
-
-
-def test_a_coroutine_cannot_load() -> None:
-    async def fetch(name: str) -> str:
-        return name
-
-    with pytest.raises(TypeError, match="a loader is a plain function"):
-        input(fetch)

@@ -127,7 +127,7 @@ class MachineOfFour(Machine):
 
 
 TestOneThread = Machine.TestCase
-TestOneThread.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestOneThread.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 
 TestFourThreads = pytest.mark.concurrency(MachineOfFour.TestCase)
-TestFourThreads.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestFourThreads.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

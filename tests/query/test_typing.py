@@ -12,7 +12,7 @@ api = pytest.importorskip("mypy.api")
 
 RIGHT = """
 from typing import assert_type
-from jeton.query import Cell, Db, Durability, Effect, Engine, Fixpoint, Unset, input, query
+from jeton.query import Cell, Db, Durability, Effect, Engine, Fixpoint, InputCell, Unset, input, query
 
 NOTES = Effect[str]("notes")
 
@@ -52,8 +52,9 @@ def main(engine: Engine) -> None:
         assert_type(db.effects(NOTES, count, "a", least=1), list[str])
         assert_type(db.intern(("a", 1)), tuple[str, int])
         assert_type(db.wait(page, "a"), bytes)
-        assert_type(text.at("a"), Cell[str])
-        assert_type(size.at("a", unit=2), Cell[int])
+        assert_type(text.at("a"), InputCell[str])
+        assert_type(size.at("a", unit=2), InputCell[int])
+        assert_type(words.at("a"), Cell[list[str]])
         str(db.explain(count, "a"))
     engine.set(text.at("a"), "new")
     engine.set(size.at("a"), 3)

@@ -188,8 +188,13 @@ class Answers(Demand):
         answer = None
         with self._away(db, lend=True):
             self.core.waits.enter_errand(db, offload.kill)
-            if not db.session.over:
-                answer = offload.compute(node.query, node.key, lambda: db.session.over)
+            try:
+                if not db.session.over:
+                    answer = offload.compute(node.query, node.key, lambda: db.session.over)
+            except BaseException as reason:
+                if not isinstance(reason, Exception):  # an interrupt: the worker is not waited for
+                    self.core.end(db.session)
+                raise
         if answer is None:  # what it gives cannot be sent
             return node.query.call(db, node.key)
         for effect, said in answer.told:

@@ -197,15 +197,23 @@ def _seal(core: Core, ring: Ring, head: Node) -> None:
     for node in members:
         with node.shard.lock:
             node.become(GREEN)
-    _close_rings(core, members)
+    _leave(core, ring, members)
     settle(head, GREEN)
 
 
-def _close_rings(core: Core, members: Iterable[Node]) -> None:
-    """Forget which rings nodes went by, after they are PROVISIONAL no more: in between nobody thinks them free."""
+def _leave(core: Core, ring: Ring, members: Iterable[Node]) -> None:
+    """Let nodes that are PROVISIONAL no more go by this ring no more.
+
+    After that, and not before: a PROVISIONAL node without a ring would be anybody's. Another session may have computed
+    one of them anew by now, in a ring of its own, which stays.
+    """
     with core.rings:
         for node in members:
-            core.open_rings.pop(node, None)
+            rings = core.open_rings.get(node)
+            if rings is not None:
+                rings.discard(ring)
+                if not rings:
+                    del core.open_rings[node]
 
 
 def _release_members(core: Core, ring: Ring) -> None:
@@ -216,7 +224,7 @@ def _release_members(core: Core, ring: Ring) -> None:
         with node.shard.lock:
             if node.state is PROVISIONAL:
                 node.become(STALE)
-    _close_rings(core, members)
+    _leave(core, ring, members)
 
 
 def _assumed(head: Node) -> Any:

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, overload
 
 from jeton.query import count
 from jeton.query.answers import Answers
@@ -174,6 +174,14 @@ class Engine:
         """End every session: what runs raises Cancelled at its next demand. No input changes."""
         with self._change():
             pass
+
+    @overload
+    def submit(
+        self, query: Callable[Concatenate[Db, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> "Future[R]": ...
+
+    @overload
+    def submit(self, query: Callable[Concatenate[Db, P], R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
 
     def submit(self, query: Callable[Concatenate[Db, P], Any], *args: P.args, **kwargs: P.kwargs) -> "Future[Any]":
         """Demand a query, plain or coroutine, in a session of its own on another thread; return its future.

@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from jeton.query.db import Db, Effect
@@ -64,7 +64,7 @@ class Offload:
         for _ in range(_TRIES):
             pool = self._the_pool()
             try:
-                data = pool.submit(_compute, query.function.__module__, query.function.__qualname__, key).result()
+                data = _result(pool.submit(_compute, query.function.__module__, query.function.__qualname__, key))
                 return None if data is None else Answer(*pickle.loads(data))  # noqa: S301  from our own worker
             except (pickle.PicklingError, TypeError, AttributeError):  # the key cannot be sent
                 return None
@@ -133,6 +133,15 @@ class _LeafDb(Db):
     def __init__(self, asks: Any) -> None:
         self.asks = asks
         self.fronts = ()
+
+
+def _result(future: "Future[bytes | None]") -> bytes | None:
+    """Return what a worker sent. In slices: the main thread looks for signals between them (see jeton.sync.threads)."""
+    while True:
+        try:
+            return future.result(timeout=0.5)
+        except TimeoutError:
+            continue
 
 
 def _find(module: str, qualname: str) -> Query | None:

@@ -66,14 +66,15 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "store"
-        # Python knows an edited module by its time and size, which are not always others here: it keeps no bytecode.
-        self.environ = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONDONTWRITEBYTECODE": "1"}
-        self.environ["PYTHONHASHSEED"] = "random"
+        self.environ = {**os.environ, "PYTHONPATH": str(SRC), "PYTHONHASHSEED": "random"}
         self._ticks = 0
         self.write("world.py", WORLD)
 
     def write(self, name: str, content: str) -> None:
-        """Write a file of the program, or one that it reads; its time is always another one."""
+        """Write a file of the program, or one that it reads.
+
+        Its time is always another one, by whole seconds: that is how Python knows its own bytecode to be outdated.
+        """
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(content))

@@ -272,7 +272,7 @@ def test_two_scripts_that_share_a_store_and_no_query_go_on_by_themselves(coded: 
         with opened() as engine, engine.begin() as db:
             say({name}(db, "f"))
     """
-    for turn in range(3):
+    for turn in range(2):
         for name in ("one", "two"):
             told = coded.run(script.format(name=name))
             assert told.said == [f"('{name}', 'abc')"]

@@ -263,5 +263,3 @@ def test_a_chain_of_100_000_is_saved_believed_and_verified_in_new_processes(proj
     project.write("end", "abc")
     told = project.asks(demand)
     assert (told.said, told.ran) == (["3"], ["load end"])
-    project.write("end", "abcd")
-    assert project.asks(demand, "link(db, 5)").said == ["4", "abcd"]

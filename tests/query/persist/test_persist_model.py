@@ -165,7 +165,7 @@ class MachineOnThreads(Machine):
 
 
 TestOneThread = Machine.TestCase
-TestOneThread.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestOneThread.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 TestFourThreads = pytest.mark.concurrency(MachineOnThreads.TestCase)
-TestFourThreads.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestFourThreads.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)

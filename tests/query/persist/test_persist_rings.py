@@ -65,7 +65,7 @@ def answers(engine: Engine, demands: list[tuple[int, int]]) -> list[Any]:
 
 @pytest.mark.concurrency
 @pytest.mark.parametrize("jobs", [1, 4])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graph=st.tuples(*[NEIGHBOURS] * SIZE), steps=STEPS, verify=st.sampled_from([0.0, 0.0, 1.0]))
 def test_rings_are_as_an_engine_that_remembers_nothing_has_them(
     jobs: int, graph: tuple[tuple[int, ...], ...], steps: list[Any], verify: float
