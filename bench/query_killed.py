@@ -14,6 +14,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+# Run as a script, from any folder; a jeton that is named by PYTHONPATH comes first.
+sys.path.extend(str(Path(__file__).resolve().parent.parent / folder) for folder in (".", "src"))
+
 from tests.query.persist.loops import Loop, last_of
 
 
