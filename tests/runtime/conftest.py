@@ -36,13 +36,12 @@ def leaks_nothing() -> Iterator[None]:
     if find_spec("uvloop") is not None:
         libuv_loop().close()  # the first one opens a pipe for signals that the process keeps
     before = open_descriptors()
-    threads = threading.active_count()
+    threads = set(threading.enumerate())  # a checker's, say, which waits for its next schedule
     yield
     assert open_descriptors() == before
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            thread.join(10)  # it has done all that it was for, and is about to end
-    assert threading.active_count() == threads
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)  # it has done all that it was for, and is about to end
+    assert set(threading.enumerate()) <= threads
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

@@ -1,10 +1,24 @@
-"""Slots of the pool that this process was started in, or of one of its own. Owns the line of threads in front of it."""
+"""Slots of the pool that this process was started in, or of one of its own. Owns the line of threads in front of it.
+
+A process has one implicit slot that nobody else can use. So it goes from seat to seat: whoever gives a seat back gives
+a token back as long as there is one, and the implicit slot stays with those who still compute.
+"""
 
 from collections.abc import Mapping
+from threading import Lock
 
 from jeton.jobserver import Invitation, Pool, Slot, open_pool
 from jeton.jobserver.line import Line, Request
 from jeton.sync import Signal
+
+
+class _Seat:
+    """The right to keep one core busy, by whichever slot."""
+
+    __slots__ = ("slot",)
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
 
 
 class PoolSlots:
@@ -15,6 +29,9 @@ class PoolSlots:
         self.pool: Pool = open_pool(jobs, environ)
         self._line = Line(self.pool)
         self._requests: dict[Signal, Request] = {}
+        # Guarded by _lock: the seats that are taken, and which slot each has.
+        self._lock = Lock()
+        self._taken: dict[_Seat, None] = {}
 
     @property
     def jobs(self) -> int:
@@ -27,16 +44,22 @@ class PoolSlots:
         if slot is None:
             request = self._requests[wake] = Request(wake.set)
             self._line.enter(request)
-        return slot
+            return None
+        return self._seat(slot)
 
     def taken(self, wake: Signal) -> object:
         """See `Slots.taken`."""
-        return self._requests.pop(wake).result()
+        return self._seat(self._requests.pop(wake).result())
 
     def give(self, slot: object) -> None:
         """See `Slots.give`."""
-        assert isinstance(slot, Slot)
-        self._line.give(slot)
+        assert isinstance(slot, _Seat)
+        with self._lock:
+            del self._taken[slot]
+            if slot.slot.token is None and self._taken:
+                other = next(iter(self._taken))
+                slot.slot, other.slot = other.slot, slot.slot
+        self._line.give(slot.slot)
 
     def invite(self, command: str, environ: Mapping[str, str]) -> Invitation:
         """See `Slots.invite`."""
@@ -46,3 +69,9 @@ class PoolSlots:
         """Give all back, and end the thread that waited for more."""
         self._line.close(RuntimeError("the engine is closed"))
         self.pool.close()
+
+    def _seat(self, slot: Slot) -> _Seat:
+        seat = _Seat(slot)
+        with self._lock:
+            self._taken[seat] = None
+        return seat
