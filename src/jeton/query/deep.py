@@ -75,6 +75,12 @@ def hop(core: Core, frame: Frame, go_on: Callable[[], None]) -> None:
         raise failures[0]
 
 
+def set_limit_back() -> None:
+    """Set the recursion limit back where that is still owed. Called with every root's end, on a shallow stack."""
+    if _DEEP.is_owed:
+        _DEEP.pay()
+
+
 class _Limit:
     """The recursion limit, raised while anybody is inside."""
 
@@ -83,19 +89,35 @@ class _Limit:
         self._lock = threading.Lock()
         self._inside = 0
         self._before = 0
+        # Whether the limit is to be set back, once nobody is inside.
+        self.is_owed = False
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             if self._inside == 1:
-                self._before = sys.getrecursionlimit()
+                if not self.is_owed:
+                    self._before = sys.getrecursionlimit()
                 sys.setrecursionlimit(max(self._before, _DEEP_LIMIT))
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
-            if not self._inside:
+            self.is_owed = True
+            self._pay()
+
+    def pay(self) -> None:
+        """Set the limit back, if that could not be done before: it cannot be lower than the stack is deep."""
+        with self._lock:
+            self._pay()
+
+    def _pay(self) -> None:
+        if not self._inside and self.is_owed:
+            try:
                 sys.setrecursionlimit(self._before)
+            except RecursionError:
+                return
+            self.is_owed = False
 
 
 _DEEP = _Limit()

@@ -214,6 +214,7 @@ class Demand:
     def _leave(self, frame: Frame) -> None:
         self.crew.rise(frame.lane)
         self.core.gate.leave()
+        deep.set_limit_back()
 
     def claim(self, frame: Frame, node: Node) -> Frame:
         """Take the claim on a node. Its shard's lock is held."""
