@@ -1,6 +1,7 @@
 """Covers what a type checker says: nothing of a right program, and of a wrong one just what is wrong, at its line."""
 
 import re
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -103,9 +104,20 @@ def checked(folder: Path, program: str) -> str:
     path = folder / "program.py"
     path.write_text(dedent(program))
     (folder / "mypy.ini").write_text(f"[mypy]\nmypy_path = {Path(__file__).parents[2] / 'src'}\n")
-    out, err, _ = api.run(
-        ["--strict", "--config-file", str(folder / "mypy.ini"), "--cache-dir", str(folder.parent / "cache"), str(path)]
-    )
+    limit = sys.getrecursionlimit()
+    try:
+        out, err, _ = api.run(
+            [
+                "--strict",
+                "--config-file",
+                str(folder / "mypy.ini"),
+                "--cache-dir",
+                str(folder.parent / "cache"),
+                str(path),
+            ]
+        )
+    finally:
+        sys.setrecursionlimit(limit)  # mypy raises it for the process
     assert not err
     assert isinstance(out, str)
     return out

@@ -127,9 +127,12 @@ def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
         for read in before:
             if read not in kept:
                 read.readers.discard(node)
+    below = 0
     for read in reads:
         read.readers.add(node)
-    hear(core, node)
+        below |= read.below
+    if below or trace is not None or node.below:
+        hear(core, node)
     query = node.query
     if query.kind is INPUT or query.options.volatile or frame.tainted:
         _note(core, frame, node)

@@ -289,7 +289,7 @@ class Demand:
                 why = changed
             elif self.is_verified(frame, node, want=want):
                 return
-        run(core, frame, self.reason(frame, why))
+        run(core, frame, why if frame.before is NEW else self.reason(frame, why))
 
     def reason(self, frame: Frame, why: Node | str) -> Node | str:
         """Return why the frame's query runs now, `why` if it is for what a suspect node had read."""
