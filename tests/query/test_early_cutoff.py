@@ -188,6 +188,26 @@ def test_eq_decides_where_it_is_given(engine: Engine, runs: Runs) -> None:
     assert runs.take() == ["reader", "reader"]
 
 
+def test_an_own_eq_is_asked_of_values_and_not_of_what_failures_say(engine: Engine, runs: Runs) -> None:
+    @query(eq=lambda old, new: old.lower() == new.lower())
+    def shouted(db: Db) -> str:
+        raise ValueError(text(db, "a").split()[0])
+
+    @query
+    def reader(db: Db) -> str:
+        runs.note("reader")
+        try:
+            return shouted(db)
+        except ValueError as error:
+            return str(error)
+
+    outcomes = []
+    for value in ("bad luck", "bad weather", "worse luck"):
+        engine.set(text.at("a"), value)
+        outcomes.append((reader(engine.begin()), runs.take()))
+    assert outcomes == [("bad", ["reader"]), ("bad", []), ("worse", ["reader"])]
+
+
 def test_eq_of_an_input_decides_at_set(engine: Engine, runs: Runs) -> None:
     @input(eq=lambda old, new: abs(old - new) < 1)
     def level() -> float:

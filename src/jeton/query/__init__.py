@@ -7,12 +7,11 @@ reverse edges as in Buck2's DICE.
 """
 
 from jeton.query.count import QueryCount
-from jeton.query.db import Db, Effect
+from jeton.query.db import Db, Effect, Explanation
 from jeton.query.definition import Cell, Durability, Fallback, Fixpoint, InputCell, Query
 from jeton.query.engine import Engine
 from jeton.query.entry import Function, Input, input, query  # noqa: A004  see there
 from jeton.query.errors import Cancelled, CycleError, EngineClosedError, MisuseError, Unset
-from jeton.query.explain import Explanation
 
 __all__ = [
     "Cancelled",

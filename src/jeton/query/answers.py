@@ -6,12 +6,12 @@ from typing import Any
 
 from jeton.query.core import Core
 from jeton.query.crew import Crew
-from jeton.query.db import Effect
+from jeton.query.db import Effect, Explanation
 from jeton.query.definition import Key, Kind, Query, definition_of
 from jeton.query.demand import Demand
 from jeton.query.effects import collect
 from jeton.query.errors import Cancelled, MisuseError
-from jeton.query.explain import Explanation, explain
+from jeton.query.explain import explain
 from jeton.query.job import Job
 from jeton.query.node import GREEN, AwaitingFrame, Failure, Frame, Node, Told
 
@@ -58,9 +58,7 @@ class Answers(Demand):
                     raise error
                 results.append(query(frame, key))
         finally:
-            if len(frame.reads) - start > 1:
-                frame.spans = frame.spans or []
-                frame.spans.append((start, len(frame.reads)))
+            frame.note_span(start)
         return results
 
     def _bring_keys(self, frame: Frame, definition: Query, keys: list[Key]) -> dict[Node, Exception]:

@@ -97,8 +97,7 @@ class Awaited:
                 errors[at] = failure
             except (Cancelled, Retreat) as reason:
                 ends.append(reason)
-            if stand_in.heads:
-                frame.heads = (frame.heads or set()) | stand_in.heads
+            frame.take_over(stand_in)
 
         ends: list[BaseException] = []
         async with Scope() as scope:
@@ -116,9 +115,7 @@ class Awaited:
                     raise errors[at]
                 results.append(await self.demand(frame, definition, key))
         finally:
-            if len(frame.reads) - start > 1:
-                frame.spans = frame.spans or []
-                frame.spans.append((start, len(frame.reads)))
+            frame.note_span(start)
         return results
 
     async def on_thread(self, frame: Frame, action: Callable[[Frame], object]) -> Any:

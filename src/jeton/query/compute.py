@@ -103,6 +103,17 @@ def look(query: Query, key: Key) -> tuple[Any, Any]:
         return Failure(error), None
 
 
+def has_stamp(query: Query, key: Key, stamp: Any) -> bool:
+    """Tell whether an input's stamp is still this one. None is never, and nor is one that cannot be taken."""
+    take = query.options.stamp
+    if take is None or stamp is None:
+        return False
+    try:
+        return bool(query.apply(take, key) == stamp)
+    except Exception:  # noqa: BLE001  the loader meets it again, and it is the input's failure
+        return False
+
+
 def keep(core: Core, frame: Frame, value: Any, why: Node | str) -> None:
     """Write the result into the node and settle it. The frame has the claim."""
     node = frame.node
@@ -195,7 +206,7 @@ def _record(frame: Frame) -> tuple[tuple[Node, ...], Trace | None]:
 
 
 def _is_unchanged(frame: Frame, node: Node, value: Any) -> bool:
-    """Tell whether the result is the one before: the same value, or a failure that says the same.
+    """Tell whether the result is the one before.
 
     Effects do not count: whoever reads the value does not see them, and whoever wants them walks the reads.
     """
@@ -205,13 +216,7 @@ def _is_unchanged(frame: Frame, node: Node, value: Any) -> bool:
         if frame.before is HOLLOW:  # nothing that it read has changed, and it depends on nothing else
             return known is None or fingerprint_of(value) in (known, None)
         return known is not None and fingerprint_of(value) == known
-    if type(old) is Failure or type(value) is Failure:
-        return (
-            type(old) is type(value)
-            and type(old.error) is type(value.error)
-            and node.query.options.eq(old.error.args, value.error.args)
-        )
-    return node.query.options.eq(old, value)
+    return node.agrees(old, value)
 
 
 def _is_not_as_remembered(core: Core, node: Node) -> None:

@@ -222,11 +222,7 @@ class Crew:
             is_finished = not job.active and not job.left
             if not job.active:
                 quiet, job.quiet = job.quiet, None
-            heads, stand_in.heads = stand_in.heads, None
-            if heads:
-                job.frame.heads = (job.frame.heads or set()) | heads
-            if stand_in.tainted:
-                job.frame.tainted = True
+            job.frame.take_over(stand_in)
         if quiet is not None:
             quiet.set()
         if is_finished:

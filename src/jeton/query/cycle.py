@@ -29,8 +29,7 @@ def meet(core: Core, frame: Frame, owner: Frame) -> None:
     """
     ring = owner.ring
     if ring is None:
-        chain = frame.chain()
-        chain = [one for one in chain[: chain.index(owner) + 1] if one.node is not None]
+        chain = [one for one in frame.chain_to(owner) if one.node is not None]
         nodes = [one.node for one in reversed(chain) if one.node is not None]
         heads = [node for node in nodes if isinstance(node.query.options.on_cycle, Fixpoint)]
         if not heads:
@@ -55,18 +54,14 @@ def meet(core: Core, frame: Frame, owner: Frame) -> None:
 
 def _refuse_in_helper(frame: Frame, owner: Frame) -> None:
     """Raise Undecided where a map below `owner` has run this item early."""
-    between = frame.chain()
-    between = between[: between.index(owner)]
-    for one in reversed(between):
+    for one in reversed(frame.chain_to(owner)):
         if one.early:
             raise Undecided(one)
 
 
 def retreat(frame: Frame, reason: Retreat) -> NoReturn:
     """Unwind from `frame` to the target, whatever the queries between them catch."""
-    chain = frame.chain()
-    for one in chain[: chain.index(cast("Frame", reason.target)) + 1]:
-        one.doom = reason
+    frame.doom_up_to(cast("Frame", reason.target), reason)
     raise reason
 
 
@@ -95,7 +90,7 @@ def conclude(core: Core, frame: Frame, value: Any) -> Any:
     assert isinstance(policy, Fixpoint)
     with core.rings:
         ring.reads |= dict.fromkeys(frame.reads)
-    if _agree(node, node.value, value):
+    if node.agrees(node.value, value):
         node.value = ring.replaced
         return value
     ring.rounds += 1
@@ -231,12 +226,6 @@ def _assumed(head: Node) -> Any:
     policy = head.query.options.on_cycle
     assert isinstance(policy, Fixpoint)
     return head.query.apply(policy.initial, head.key)
-
-
-def _agree(node: Node, assumed: Any, value: Any) -> bool:
-    if type(assumed) is Failure or type(value) is Failure:
-        return type(assumed) is type(value) and repr(assumed) == repr(value)
-    return node.query.options.eq(assumed, value)
 
 
 def _order(node: Node) -> tuple[str, str]:

@@ -6,6 +6,7 @@ session's root is a Db too, which belongs to no query and records nothing. A Db 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
@@ -35,6 +36,16 @@ class Effect(Generic[T]):
         return f"Effect({self.name!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a query ran again: a path from it down to what a person changed, each line one step deeper."""
+
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join("  " * depth + line for depth, line in enumerate(self.lines))
+
+
 class Asks(Protocol):
     """What a Db, and the code that computes, ask of their engine."""
 
@@ -59,7 +70,7 @@ class Asks(Protocol):
     def effects(self, db: Any, effect: Effect[Any], query: Any, args: tuple[Any, ...]) -> list[Any]:
         """See `Db.effects`."""
 
-    def explain(self, db: Any, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Explanation":
+    def explain(self, db: Any, query: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
         """See `Db.explain`."""
 
     def intern(self, value: Any) -> Any:
@@ -92,14 +103,6 @@ class Asks(Protocol):
 
     def finish(self, db: Any) -> None:
         """End the session."""
-
-
-class Explanation(Protocol):
-    """Why a query ran again; `str()` of it is for people."""
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """One line a step, from the query down to what a person changed."""
 
 
 class Db:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, Self,
 
 from jeton.query import count
 from jeton.query.answers import Answers
-from jeton.query.compute import fingerprint_of, look
+from jeton.query.compute import fingerprint_of, has_stamp, look
 from jeton.query.core import THREADS_RUN_IN_PARALLEL, Core, Warn
 from jeton.query.count import QueryCount
 from jeton.query.crew import Crew
@@ -18,7 +18,7 @@ from jeton.query.db import Db
 from jeton.query.definition import Cell, Durability, InputCell, definition_of
 from jeton.query.errors import MisuseError
 from jeton.query.kept import Kept
-from jeton.query.node import ABSENT, GREEN, NEW, STALE, Failure, Frame, Node
+from jeton.query.node import ABSENT, GREEN, NEW, STALE, Frame, Node
 from jeton.query.outdated import Outdated
 from jeton.query.push import push
 from jeton.query.save import Saving
@@ -152,7 +152,7 @@ class Engine:
                 for node in core.inputs
                 if node not in core.given
                 and (durable or node.query.options.durability is Durability.LOW)
-                and not self._has_its_stamp(node)
+                and not has_stamp(node.query, node.key, node.stamp)
             ]
             stored = self._changed_in_store(durable=durable)
             volatile, core.volatile = core.volatile, {}
@@ -294,15 +294,6 @@ class Engine:
         value, stamp = look(node.query, node.key)
         return _News(node, value, stamp, self._differs(node, value))
 
-    def _has_its_stamp(self, node: Node) -> bool:
-        stamp = node.query.options.stamp
-        if stamp is None or node.stamp is None:
-            return False
-        try:
-            return bool(node.query.apply(stamp, node.key) == node.stamp)
-        except Exception:  # noqa: BLE001  the loader meets it again, and it is its failure
-            return False
-
     def _write(self, news: "Iterable[_News]", revision: int, why: str) -> int:
         """Put values into inputs' nodes, and mark what reads those that changed; return how many did. Nothing runs."""
         changed: list[Node] = []
@@ -329,14 +320,9 @@ class Engine:
         push(self._core, nodes)
 
     def _differs(self, node: Node, value: Any) -> bool:
-        return node.changed_at == 0 or not self._is_as_before(node, value)
-
-    def _is_as_before(self, node: Node, value: Any) -> bool:
         if node.value is ABSENT:
-            return node.known is not None and fingerprint_of(value) == node.known
-        if type(node.value) is Failure or type(value) is Failure:
-            return repr(node.value) == repr(value)
-        return node.query.options.eq(node.value, value)
+            return node.known is None or fingerprint_of(value) != node.known
+        return not node.agrees(node.value, value)
 
 
 class _News(NamedTuple):

@@ -1,22 +1,11 @@
 """Why a query ran again. Owns the words; the reasons are noted when things run."""
 
-from dataclasses import dataclass
-
+from jeton.query.db import Explanation
 from jeton.query.definition import Kind
 from jeton.query.node import GREEN, HOLLOW, NEW, Node
 
 REMEMBERED = "it was remembered"
 """Why a node has its value that did not run in this process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A path from a query to what changed: each line one step deeper."""
-
-    lines: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join("  " * depth + line for depth, line in enumerate(self.lines))
 
 
 def explain(node: Node) -> Explanation:

@@ -39,8 +39,7 @@ class Gate:
         """Open a session at the present revision, after a change that is under way. Raises EngineClosedError."""
         while True:
             with self.lock:
-                if self._closed:
-                    raise EngineClosedError("the engine is closed; make another")
+                self.refuse_closed()
                 changed = self._changed
                 if changed is None:
                     session = Session(self.revision)
@@ -105,11 +104,6 @@ class Gate:
         except EngineClosedError:
             return False
 
-    def sessions(self) -> list[Session]:
-        """Return the sessions that are not over."""
-        with self.lock:
-            return list(self._sessions)
-
     def refuse_closed(self) -> None:
         """Raise EngineClosedError where the engine is closed."""
         if self._closed:
@@ -125,8 +119,7 @@ class Gate:
             with self.lock:
                 before = self._changed
                 if before is None:
-                    if self._closed:
-                        raise EngineClosedError("the engine is closed; make another")
+                    self.refuse_closed()
                     self._closed = last
                     self._changed = done
                     self._changer = get_ident()

@@ -73,11 +73,21 @@ class Kept:
         try:
             return read()
         except Damaged as damage:
-            self._break(damage)
+            self.give_up(damage)
         except (IndexError, ValueError):
             if not self.is_broken:  # by another thread, in the middle of this
                 raise
         return otherwise
+
+    def give_up(self, damage: Damaged) -> None:
+        """Set the store aside, because it is damaged. A second time it does nothing."""
+        with self._lock:
+            was_broken, self.is_broken = self.is_broken, True
+        if not was_broken:
+            try:
+                self.store.set_aside(damage)
+            except OSError as error:  # a folder that may only be read
+                self._core.warn(f"{damage}; going on without it ({error.strerror or error})")
 
     def recall(self, node: Node, *, want: bool) -> State:
         """Fill a claimed NEW node with what is remembered of it; return the state that it has by that."""
@@ -170,15 +180,6 @@ class Kept:
     def _numbers(self, keys: bytes) -> set[int]:
         found = (self.store.find(keys[at : at + KEY_SIZE]) for at in range(0, len(keys), KEY_SIZE))
         return {number for number in found if number is not None}
-
-    def _break(self, damage: Damaged) -> None:
-        with self._lock:
-            was_broken, self.is_broken = self.is_broken, True
-        if not was_broken:
-            try:
-                self.store.set_aside(damage)
-            except OSError as error:  # a folder that may only be read
-                self._core.warn(f"{damage}; going on without it ({error.strerror or error})")
 
     def _push(self, numbers: list[int], found: list[Node]) -> list[Node]:
         ahead = list(numbers)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jeton.query.db import Asks, Db, Effect
 from jeton.query.definition import Key, Query
+from jeton.store.fingerprint import same
 from jeton.sync import Lock
 
 
@@ -142,6 +143,16 @@ class Node:
 
     def __repr__(self) -> str:
         return self.query.show(self.key)
+
+    def agrees(self, one: Any, other: Any) -> bool:
+        """Tell whether two results of this node count as the same: values by its `eq`, failures by what they say."""
+        if type(one) is Failure or type(other) is Failure:
+            return (
+                type(one) is type(other)
+                and type(one.error) is type(other.error)
+                and same(one.error.args, other.error.args)
+            )
+        return self.query.options.eq(one, other)
 
     def become(self, state: State) -> None:
         """Make the transition. The shard's lock is held, or nothing runs."""
@@ -277,6 +288,29 @@ class Frame(Db):
         self.reads = []
         self.spans = self.told = None
         self.tainted = False
+
+    def note_span(self, start: int) -> None:
+        """Note that what was read since `start` was wanted by one map, all of it."""
+        if len(self.reads) - start > 1:
+            self.spans = self.spans or []
+            self.spans.append((start, len(self.reads)))
+
+    def take_over(self, stand_in: "Frame") -> None:
+        """Go by what a frame that stood for this one went by."""
+        if stand_in.heads:
+            self.heads = (self.heads or set()) | stand_in.heads
+            stand_in.heads = None
+        self.tainted = self.tainted or stand_in.tainted
+
+    def chain_to(self, top: "Frame") -> "list[Frame]":
+        """Return this frame and those above it up to `top`, which is one of them."""
+        chain = self.chain()
+        return chain[: chain.index(top) + 1]
+
+    def doom_up_to(self, top: "Frame", reason: BaseException) -> None:
+        """Let this frame and those above it up to `top` raise `reason` at their next demand, whatever they catch."""
+        for one in self.chain_to(top):
+            one.doom = reason
 
     def chain(self) -> "list[Frame]":
         """Return this frame and those above it, the root last."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from jeton.query import portable
-from jeton.query.compute import fingerprint_of, look
+from jeton.query.compute import fingerprint_of, has_stamp, look
 from jeton.query.core import Core
 from jeton.query.definition import QUERIES, Durability, Query
 from jeton.query.kept import GIVEN, INPUT, VOLATILE, Kept
@@ -106,10 +106,7 @@ class Outdated:
         except Exception:  # noqa: BLE001  a class that has gone, say
             return True
         if stamp is not None and query.options.stamp is not None:
-            try:
-                return bool(query.apply(query.options.stamp, key) != stamp)
-            except Exception:  # noqa: BLE001  the loader meets it again, and it is the input's failure
-                return True
+            return not has_stamp(query, key, stamp)
         return fingerprint_of(look(query, key)[0]) != fact.fingerprint
 
 

@@ -13,7 +13,7 @@ from jeton.query.compute import fingerprint_of
 from jeton.query.core import Core
 from jeton.query.definition import QUERIES, Kind
 from jeton.query.kept import FAILURE, GIVEN, INPUT, VALUED, VOLATILE, Kept, key_of
-from jeton.query.node import ABSENT, LAZY, NEW, STALE, SUSPECT, Failure, Node
+from jeton.query.node import ABSENT, LAZY, NEW, STALE, SUSPECT, Failure, Node, Trace
 from jeton.query.outdated import Outdated
 from jeton.store.fact import ALWAYS, Damaged, Fact
 from jeton.store.fingerprint import SIZE, plain_digest
@@ -26,8 +26,7 @@ class _Parts(NamedTuple):
 
     key: bytes
     name: bytes
-    stamp: Any
-    told: tuple[tuple[int, str, bytes], ...]
+    extra: bytes
 
 
 class Saving:
@@ -44,13 +43,14 @@ class Saving:
         try:
             return self._save()
         except Damaged as damage:
-            self._kept.guarded(_raiser(damage), None)
+            self._kept.give_up(damage)
             self._kept.abandon()
             return self._save()
 
     def _save(self) -> int:
         kept = self._kept
-        parts = {node: found for node in self._core.nodes() if self._is_to_save(node) and (found := self._parts(node))}
+        nodes = self._core.nodes()
+        parts = {node: found for node in nodes if self._is_to_save(node) and (found := self._parts(node))}
         if not parts:
             return 0
         count, session = kept.store.count, kept.session + 1
@@ -68,7 +68,7 @@ class Saving:
                 for node in kept.asked
                 if 0 <= node.number < count and node not in parts and node not in self._core.given
             ]
-            kept.store.save(changed, self._meta(session, kinds), list(kinds))
+            kept.store.save(changed, self._meta(nodes, session, kinds), list(kinds))
         except BaseException:
             for node in new:
                 node.number = -1
@@ -81,14 +81,11 @@ class Saving:
         return node.state is not NEW and (node.unsaved if node.number >= 0 else node.reads is not LAZY)
 
     def _parts(self, node: Node) -> _Parts | None:
-        told = node.trace.told if node.trace is not None else ()
+        spans, told, in_ring = node.trace or Trace((), ())
         try:
-            return _Parts(
-                key_of(node.query, node.key),
-                portable.dumps(node.key),
-                portable.dumps(node.stamp) and node.stamp,
-                tuple((one.after, one.effect.name, pickle.dumps(one.value, 5)) for one in told),
-            )
+            packed = tuple((one.after, one.effect.name, pickle.dumps(one.value, 5)) for one in told)
+            extra = (node.stamp, spans, packed, in_ring, self._core.effects_of(node.below), node.loud)
+            return _Parts(key_of(node.query, node.key), portable.dumps(node.key), portable.dumps(extra))
         except Exception as error:  # noqa: BLE001  pickling runs others' code
             self._complain(node, "neither its key nor what it told can be" if told else "its key cannot be", error)
             return None
@@ -103,15 +100,6 @@ class Saving:
                 flags |= GIVEN
         if node in self._core.volatile or node in self._core.tainted or -1 in reads:
             flags |= VOLATILE
-        trace = node.trace
-        extra = (
-            parts.stamp,
-            trace.spans if trace is not None else (),
-            parts.told,
-            trace is not None and trace.in_ring,
-            self._core.effects_of(node.below),
-            node.loud,
-        )
         return Fact(
             parts.key,
             kinds.setdefault(query.name, len(kinds)),
@@ -122,7 +110,7 @@ class Saving:
             node.verified_at,
             ALWAYS if flags & GIVEN else session if node in self._kept.asked else 0,
             value,
-            portable.dumps(extra),
+            parts.extra,
             tuple(number for number in reads if number >= 0),
         )
 
@@ -165,10 +153,10 @@ class Saving:
             self._complained.add(node.query.name)
             self._core.warn(f"{node!r}: {what} kept ({error}); let it be something that pickles, or say persist=False")
 
-    def _meta(self, session: int, kinds: dict[str, int]) -> bytes:
+    def _meta(self, nodes: list[Node], session: int, kinds: dict[str, int]) -> bytes:
         kept = self._kept
         suspect, stale = set(kept.suspect), set(kept.stale)
-        for node in self._core.nodes():
+        for node in nodes:
             if node.number >= 0:
                 if node.state is SUSPECT:
                     suspect.add(node.number)
@@ -177,21 +165,14 @@ class Saving:
         for query in QUERIES:
             if query.name in kinds:
                 kept.versions[query.name] = self._outdated.checked_version(query)
-        marks = (self._keys(suspect), self._keys(stale))
+        marks = (self._keys(suspect, nodes), self._keys(stale, nodes))
         return portable.dumps((self._core.gate.revision, session, kept.versions, *marks))
 
-    def _keys(self, numbers: set[int]) -> bytes:
+    def _keys(self, numbers: set[int], nodes: list[Node]) -> bytes:
         """Return the keys of facts that are in the store, or are about to be."""
         count = self._kept.store.count
-        new = {node.number: node for node in self._core.nodes() if node.number >= count} if numbers else {}
+        new = {node.number: node for node in nodes if node.number >= count} if numbers else {}
         old = self._kept.keys(number for number in sorted(numbers) if number < count)
         return old + b"".join(
             key_of(new[number].query, new[number].key) for number in sorted(numbers) if number >= count
         )
-
-
-def _raiser(damage: Damaged) -> Any:
-    def read() -> None:
-        raise damage
-
-    return read

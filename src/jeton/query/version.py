@@ -28,8 +28,7 @@ _HAS_DOCSTRING = 0x4000000
 
 def _add(update: Callable[[bytes], object], part: Any, seen: set[int]) -> None:
     """Add a function, a class with what it defines, or a plain value."""
-    part = getattr(part, "query", part)  # another query counts by its function
-    part = getattr(part, "function", part) if type(part).__name__ == "Query" else part
+    part = getattr(getattr(part, "query", None), "function", part)  # another query counts by its function
     if id(part) in seen:
         return
     seen.add(id(part))

@@ -61,9 +61,7 @@ class Waits:
                 if sleeper is frame:
                     break
                 # It stands still, so its frames may be marked; and it looks at them when it wakes.
-                chain = sleeper.chain()
-                for one in chain[: chain.index(top) + 1]:
-                    one.doom = reason
+                sleeper.doom_up_to(top, reason)
                 told.append(self._asleep[sleeper].wake)
             else:
                 self._asleep[frame] = _Sleep(node, wake)
