@@ -31,6 +31,7 @@ sys.path.extend(str(Path(__file__).resolve().parent.parent / folder) for folder 
 
 from bench.query_costs import Cost, least
 from bench.query_programs import PROGRAMS
+from bench.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -291,8 +292,8 @@ def _table(measured: Measured) -> list[str]:
     title = f"{topic.title} (Python {measured.python}):"
     has_peers = len(measured.titles) - len(measured.absent) > 1 and not topic.free_threaded
     if topic.free_threaded:
-        return [title, "", *_aligned(_threads_rows(measured))]
-    return [title, "", *_aligned(_peers_rows(measured) if has_peers else _own_rows(measured))]
+        return [title, "", *aligned(_threads_rows(measured))]
+    return [title, "", *aligned(_peers_rows(measured) if has_peers else _own_rows(measured))]
 
 
 def _peers_rows(measured: Measured) -> list[list[str]]:
@@ -362,7 +363,7 @@ def _marks(measured: Iterable[Measured]) -> list[str]:
             if two and alone:
                 faster = 2 * alone.cpu / two.cpu
                 rows.append([line.title, f"{TWICE}x", f"{faster:.2f}x", "met" if faster >= TWICE else "missed"])
-    return _aligned(rows) if len(rows) > 1 else []
+    return aligned(rows) if len(rows) > 1 else []
 
 
 def _as_json(measured: Measured) -> dict[str, Any]:
@@ -382,16 +383,6 @@ def _time(nanoseconds: float) -> str:
         if nanoseconds / scale < 999.5:
             return f"{nanoseconds / scale:.3g} {unit}"
     return f"{nanoseconds / 1e9:.2f} s"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Rows of a Markdown table that can be read as it is: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return [
-        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |"
-        for row in [rows[0], rule, *rows[1:]]
-    ]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+# Run as a script, from any folder.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from bench.tables import aligned
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -37,6 +42,8 @@ STEPS = "unchanged,looked,comment,signature,edits"
 SKIPPED = ("site-packages", "__pycache__", "*.so", "*.pyc", "*.a")
 
 Figures = dict[str, Any]
+
+_HEAD = ("", "jeton", "beside", "ratio", "mark")
 
 
 class Row(NamedTuple):
@@ -63,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += _cascade(options, tree)
         if options.free_threaded:
             rows += _threads(options, tree, folder)
-    print("\n".join(_aligned(rows)))
+    print("\n".join(aligned([_HEAD, *rows], numbers=False)))
     return 0
 
 
@@ -206,17 +213,6 @@ def _s(seconds: float) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else _s(seconds)
-
-
-def _aligned(rows: list[Row]) -> list[str]:
-    """Rows of a Markdown table that can be read as it is."""
-    table = [("", "jeton", "beside", "ratio", "mark"), *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    rule = tuple("-" * width for width in widths)
-    return [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (table[0], rule, *table[1:])
-    ]
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ sys.path.extend(str(Path(__file__).resolve().parent.parent / folder) for folder 
 
 from bench.runtime_costs import Cost, Program
 from bench.runtime_workloads import WORKLOADS, Runtime, Workload, taking_part
+from bench.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ def _table(measured: list[tuple[Workload, Costs]], runtimes: list[Runtime]) -> l
         rows.append([workload.title, *_cells([costs[runtime.name].cpu for runtime in runtimes])])
         if workload.shows_wall:
             rows.append(["the same, by the clock", *_cells([costs[runtime.name].wall for runtime in runtimes])])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _cells(costs: list[float]) -> list[str]:
@@ -125,17 +126,7 @@ def _marks(measured: list[tuple[Workload, Costs]]) -> list[str]:
                 ratio = costs[peer].cpu / costs["jeton"].cpu
                 met = "met" if ratio >= mark else "missed"
                 rows.append([workload.title, peer, f"{mark:.1f}x", f"{ratio:.2f}x", met])
-    return _aligned(rows)
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Rows of a Markdown table that can be read as it is: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return [
-        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |"
-        for row in [rows[0], rule, *rows[1:]]
-    ]
+    return aligned(rows)
 
 
 if __name__ == "__main__":

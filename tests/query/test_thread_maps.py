@@ -4,31 +4,12 @@ import threading
 from typing import Any
 
 import pytest
+from tests.query.collatz import NOTES, collatz, level, number
 from tests.query.scenario import engine_of, outcome, together
 
-from jeton.query import Db, Effect, Fixpoint, input, query  # noqa: A004  the engine's word
+from jeton.query import Db, Fixpoint, query
 
 pytestmark = pytest.mark.concurrency
-
-NOTES = Effect[int]("notes")
-
-
-@input
-def level() -> int:
-    return 0
-
-
-@input
-def number(at: int) -> int:
-    return at
-
-
-@query
-def collatz(db: Db, at: int) -> int:
-    """A tree with much sharing."""
-    if at <= 1:
-        return level(db)
-    return 1 + collatz(db, at // 2 if at % 2 == 0 else 3 * at + 1)
 
 
 def shape(jobs: int) -> list[Any]:

@@ -9,31 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.query.collatz import collatz, level
 from tests.query.scenario import Gate, Runs, beside, engine_of, outcome, together, wait_until
 
-from jeton.query import Cancelled, Db, Effect, Engine, EngineClosedError, MisuseError, input, query  # noqa: A004  the engine's word
+from jeton.query import Cancelled, Db, Engine, EngineClosedError, MisuseError, query
 
 pytestmark = pytest.mark.concurrency
-
-NOTES = Effect[int]("notes")
-
-
-@input
-def level() -> int:
-    return 0
-
-
-@input
-def number(at: int) -> int:
-    return at
-
-
-@query
-def collatz(db: Db, at: int) -> int:
-    """A tree with much sharing."""
-    if at <= 1:
-        return level(db)
-    return 1 + collatz(db, at // 2 if at % 2 == 0 else 3 * at + 1)
 
 
 def test_sessions_in_many_threads_compute_each_result_once(runs: Runs) -> None:
@@ -257,7 +238,7 @@ def test_a_session_that_is_forgotten_is_no_burden() -> None:
         for _ in range(200):
             level(engine.begin())
         gc.collect()
-        assert len(engine._core.gate.sessions()) <= 2
+        assert len(engine._core.gate._sessions) <= 2
 
 
 # Interrupts.

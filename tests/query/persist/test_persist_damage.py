@@ -79,6 +79,19 @@ class Damaged:
             assert "\n" not in line
         assert sum(line.startswith(f"{self.store}/facts:") for line in self.warnings) <= 1, self.warnings
 
+    def is_told_and_mended(self) -> bool:
+        """Tell whether the damage was told of, and hold the processes that follow to right results and fewer words."""
+        self.assert_told_at_most_once_for_each_file()
+        told = bool(self.warnings)
+        self.warnings.clear()
+        changes_one_input(self)
+        self.ask()
+        self.assert_told_at_most_once_for_each_file()
+        self.warnings.clear()
+        self.ask()
+        assert self.warnings == []
+        return told
+
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Damaged:
@@ -106,15 +119,7 @@ def test_a_store_that_is_damaged_at_rest_gives_right_results(
         damaged.flip(name, drawn, flips)
         then(damaged)
         damaged.ask()
-        damaged.assert_told_at_most_once_for_each_file()
-        noticed += bool(damaged.warnings)
-        damaged.warnings.clear()
-        changes_one_input(damaged)
-        damaged.ask()
-        damaged.assert_told_at_most_once_for_each_file()
-        damaged.warnings.clear()
-        damaged.ask()
-        assert damaged.warnings == []
+        noticed += damaged.is_told_and_mended()
     assert noticed
 
 
@@ -136,15 +141,7 @@ def test_a_store_that_is_damaged_while_it_is_open_gives_right_results(damaged: D
             changes_one_input(damaged)
             engine.refresh()
             damaged.look(engine)
-        damaged.assert_told_at_most_once_for_each_file()
-        noticed += bool(damaged.warnings)
-        damaged.warnings.clear()
-        changes_one_input(damaged)
-        damaged.ask()
-        damaged.assert_told_at_most_once_for_each_file()
-        damaged.warnings.clear()
-        damaged.ask()
-        assert damaged.warnings == []
+        noticed += damaged.is_told_and_mended()
     assert noticed
 
 
