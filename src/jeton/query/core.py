@@ -48,7 +48,7 @@ THREADS_RUN_IN_PARALLEL = not getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether this interpreter is free-threaded."""
 
 _SHARDS = 64 if THREADS_RUN_IN_PARALLEL else 1
-"""A power of two. With one lock, two free-threaded cores are slower than one; from 16 on they are 1.7 times as fast."""
+"""A power of two. In a prototype two free-threaded cores were slower than one with one lock, and faster from 16 on."""
 
 _LAST_BIT = 62
 
